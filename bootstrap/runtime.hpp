@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a language runtime must provide to be driven by the bootstrap loop.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "runtime-api/protocol/invocation.hpp"
+#include "runtime-api/protocol/result.hpp"
+
+namespace kiln {
+
+/// What an instance's environment says about its function; read in one place (bootstrap/environment.cpp).
+struct FunctionEnvironment {
+  std::string handler;        ///< _HANDLER, e.g. "index.handler"
+  std::string task_root;      ///< LAMBDA_TASK_ROOT; default /var/task
+  std::string runtime_dir;    ///< LAMBDA_RUNTIME_DIR; default /var/runtime
+  std::string function_name;  ///< AWS_LAMBDA_FUNCTION_NAME
+  std::string function_version;
+  std::string memory_mb;  ///< AWS_LAMBDA_FUNCTION_MEMORY_SIZE, text as given
+  std::string log_group;
+  std::string log_stream;
+  std::string log_format;     ///< AWS_LAMBDA_LOG_FORMAT: "Text" or "JSON"; default "Text"
+  std::string log_level;      ///< AWS_LAMBDA_LOG_LEVEL; empty where unset
+  std::string execution_env;  ///< AWS_EXECUTION_ENV
+};
+
+/// One language runtime. Called from the bootstrap's only thread, in the order load, then invoke any number of times.
+class Runtime {
+ public:
+  virtual ~Runtime() = default;
+
+  /// Loads the handler (init phase). Returns nothing on success, else the error to post to /runtime/init/error; the
+  /// bootstrap then exits with ExitCode::init_failed. Must not throw.
+  virtual std::optional<FunctionError> load(const FunctionEnvironment& environment) = 0;
+
+  /// Runs the handler with one event. A handler's failure is a FunctionError. Must not throw; may end the process only
+  /// where the user's code asked for it (sys.exit, std::exit).
+  virtual InvocationResult invoke(const Invocation& invocation) = 0;
+
+  /// Before the process ends in an orderly way (SIGTERM): flush what the language runtime has buffered.
+  virtual void shutdown() {}
+};
+
+/// Reads the environment, connects to the Runtime API, runs init → loop → shutdown with `runtime`. Returns the process's
+/// exit code (bootstrap/exit_codes.hpp). The caller passes it to exit without further work.
+int run_bootstrap(Runtime& runtime);
+
+}  // namespace kiln

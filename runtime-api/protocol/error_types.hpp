@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The closed list of error types, each with the exact condition under which it is used. Names follow the official
+// emulator and the real service; the few of kiln's own are marked.
+#pragma once
+
+#include <string_view>
+
+namespace kiln::error_types {
+
+// --- Runtime API answers, as errorType of a 4xx/5xx body -------------------------------------------------------
+/// 400: the id in the path is not the one in flight (or none is).
+inline constexpr std::string_view invalid_request_id = "InvalidRequestID";
+/// 403: the state machine has no such edge.
+inline constexpr std::string_view invalid_state_transition = "InvalidStateTransition";
+/// 400: Lambda-Runtime-Function-Response-Mode is neither absent nor "streaming".
+inline constexpr std::string_view invalid_response_mode = "InvalidFunctionResponseMode";
+/// 400: a chunked body ended before its last chunk.
+inline constexpr std::string_view truncated_request = "TruncatedHTTPRequest";
+/// 413: a posted body is over its limit.
+inline constexpr std::string_view request_entity_too_large = "RequestEntityTooLarge";
+/// 410: the invocation has timed out, or the Invocation-Id belongs to another attempt.
+inline constexpr std::string_view invoke_timeout = "InvokeTimeout";
+/// 500: the platform failed.
+inline constexpr std::string_view internal_server_error = "InternalServerError";
+
+// --- What an invoker sees, as errorType of a function error ----------------------------------------------------
+/// The runtime process ended (exit or signal) before it answered.
+inline constexpr std::string_view exit_error = "Runtime.ExitError";
+/// The instance was killed for exceeding its memory.
+inline constexpr std::string_view out_of_memory = "Runtime.OutOfMemory";
+/// There is no executable bootstrap for the function.
+inline constexpr std::string_view invalid_entrypoint = "Runtime.InvalidEntrypoint";
+/// The invocation passed its deadline.
+inline constexpr std::string_view timed_out = "Sandbox.Timedout";
+/// The instance could not be made (launcher failure); nothing of the function ran.
+inline constexpr std::string_view sandbox_failure = "Sandbox.Failure";
+/// The posted response is larger than limits::max_response_payload.
+inline constexpr std::string_view response_size_too_large = "Function.ResponseSizeTooLarge";
+/// The runtime posted a bad response mode.
+inline constexpr std::string_view invalid_response_mode_header = "Runtime.InvalidResponseModeHeader";
+/// A response body was cut short.
+inline constexpr std::string_view truncated_response = "Runtime.TruncatedResponse";
+/// An Error-Type header that is not (Runtime|Function).[A-Z][a-zA-Z]+ is mapped to one of these.
+inline constexpr std::string_view runtime_unknown = "Runtime.Unknown";
+inline constexpr std::string_view function_unknown = "Function.Unknown";
+
+// --- Reported by our bootstraps (names of the official Python client) --------------------------------------------
+/// The handler name has no dot.
+inline constexpr std::string_view malformed_handler_name = "Runtime.MalformedHandlerName";
+/// The module of the handler cannot be found or loaded.
+inline constexpr std::string_view import_module_error = "Runtime.ImportModuleError";
+/// The module does not parse.
+inline constexpr std::string_view user_code_syntax_error = "Runtime.UserCodeSyntaxError";
+/// The module has no such function.
+inline constexpr std::string_view handler_not_found = "Runtime.HandlerNotFound";
+/// The module's first component is built into the interpreter.
+inline constexpr std::string_view built_in_module_conflict = "Runtime.BuiltInModuleConflict";
+/// The event is not JSON.
+inline constexpr std::string_view unmarshal_error = "Runtime.UnmarshalError";
+/// The handler's result cannot be turned into JSON.
+inline constexpr std::string_view marshal_error = "Runtime.MarshalError";
+/// The client context is not JSON.
+inline constexpr std::string_view context_unmarshal_error = "Runtime.LambdaContextUnmarshalError";
+/// A C++ function was built against an incompatible version of the C ABI (kiln's own).
+inline constexpr std::string_view abi_mismatch = "Runtime.AbiMismatch";
+
+}  // namespace kiln::error_types

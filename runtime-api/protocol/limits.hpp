@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sizes and times both sides of the wire agree on. Sources: the Lambda developer guide ("Lambda quotas") and the
+// service model; where a number is kiln's own, it says so.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+namespace kiln::limits {
+
+using namespace std::chrono_literals;
+
+/// Largest request payload of a synchronous invocation, in bytes (6 MiB).
+inline constexpr std::size_t max_request_payload = 6'291'456;
+/// Largest response payload a runtime may post, in bytes (6 MiB + 100).
+inline constexpr std::size_t max_response_payload = 6'291'556;
+/// Largest body of init/error, extension and telemetry requests, in bytes.
+inline constexpr std::size_t max_control_body = 1'048'576;
+/// X-Ray error causes longer than this are cropped, in bytes.
+inline constexpr std::size_t max_xray_cause = 65'536;
+/// Largest X-Amz-Client-Context header, in base64 bytes.
+inline constexpr std::size_t max_client_context = 3'583;
+/// Log tail returned with X-Amz-Log-Type: Tail, in bytes.
+inline constexpr std::size_t max_log_tail = 4'096;
+
+/// Packed and unpacked size of a code package, in bytes, and its largest number of entries (kiln's own).
+inline constexpr std::size_t max_code_packed = 52'428'800;
+inline constexpr std::size_t max_code_unpacked = 262'144'000;
+inline constexpr std::size_t max_code_entries = 20'000;
+
+inline constexpr int min_memory_mb = 128;
+inline constexpr int max_memory_mb = 10'240;
+inline constexpr int default_memory_mb = 128;
+inline constexpr int min_timeout_s = 1;
+inline constexpr int max_timeout_s = 900;
+inline constexpr int default_timeout_s = 3;
+inline constexpr int default_concurrency = 1;
+/// Environment of a function, measured as compact JSON, in bytes.
+inline constexpr std::size_t max_environment = 4'096;
+
+/// A runtime that has not asked for its first event by then has failed its init phase.
+inline constexpr auto init_timeout = 10'000ms;
+/// From SIGTERM to SIGKILL of an instance.
+inline constexpr auto shutdown_timeout = 2'000ms;
+/// An idle instance is reclaimed after this long (kiln's default; per function settable).
+inline constexpr auto idle_timeout = 60'000ms;
+
+}  // namespace kiln::limits

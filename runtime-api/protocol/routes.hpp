@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Paths of the Runtime API and of the APIs around it (developer guide; service model).
+#pragma once
+
+#include <string_view>
+
+namespace kiln::routes {
+
+inline constexpr std::string_view ping = "/ping";
+inline constexpr std::string_view runtime_base = "/2018-06-01";
+inline constexpr std::string_view ping_2018 = "/2018-06-01/ping";
+inline constexpr std::string_view next = "/2018-06-01/runtime/invocation/next";
+/// Followed by `{request id}/response` or `{request id}/error`.
+inline constexpr std::string_view invocation_prefix = "/2018-06-01/runtime/invocation/";
+inline constexpr std::string_view response_suffix = "/response";
+inline constexpr std::string_view error_suffix = "/error";
+inline constexpr std::string_view init_error = "/2018-06-01/runtime/init/error";
+inline constexpr std::string_view restore_next = "/2018-06-01/runtime/restore/next";
+inline constexpr std::string_view restore_error = "/2018-06-01/runtime/restore/error";
+
+/// Followed by `{function name}/invocations`, or by nothing, a name, `/code`, `/configuration` for management.
+inline constexpr std::string_view functions = "/2015-03-31/functions";
+
+}  // namespace kiln::routes

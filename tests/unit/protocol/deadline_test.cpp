@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime-api/protocol/deadline.hpp"
+
+#include "tests/support/catch.hpp"
+
+using namespace kiln;
+using namespace std::chrono_literals;
+
+TEST_CASE("A deadline survives the trip over the wire in epoch milliseconds") {
+  const Deadline deadline = Deadline::after(3s);
+  const Deadline back = Deadline::from_epoch_ms(deadline.to_epoch_ms());
+  CHECK(std::chrono::abs(back.at() - deadline.at()) < 50ms);
+}
+
+TEST_CASE("The time left is never negative, and never is never") {
+  CHECK(Deadline::after(-1s).remaining() == 0s);
+  CHECK(Deadline::after(-1s).passed());
+  CHECK_FALSE(Deadline::never().passed());
+  CHECK(Deadline::never().is_never());
+}
