@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// Management of functions and triggers: from a request read to its end to an answer, synchronously.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <shared_mutex>
+#include <string>
+#include <vector>
+
+#include "runtime-api/control-server/catalog/account.hpp"
+#include "runtime-api/control-server/catalog/catalog.hpp"
+#include "runtime-api/control-server/catalog/code_store.hpp"
+#include "runtime-api/control-server/catalog/trigger_table.hpp"
+#include "runtime-api/server/http/message.hpp"
+
+namespace kiln {
+
+/// What this build can run, without the aliases of "provided".
+struct RuntimeList {
+  std::vector<std::string> names;  ///< sorted: "cpp", "provided", "python3.11"
+};
+
+/// A function as the data plane runs it.
+struct DeployedFunction {
+  std::shared_ptr<const FunctionConfiguration> configuration;
+  std::filesystem::path task_root;  ///< its unpacked code
+};
+
+/// What the data plane must apply. Changes may reach it out of order from two threads: one whose sequence is lower than
+/// the last applied to the same function (or to the triggers) is dropped.
+struct CatalogChange {
+  std::uint64_t sequence = 0;
+  std::optional<DeployedFunction> upserted;
+  std::string deleted;                           ///< name of a removed function; empty where none was
+  std::shared_ptr<const TriggerTable> triggers;  ///< the whole new table; null where triggers did not change
+};
+
+struct ManagementAnswer {
+  http::ApiResponse response;
+  std::optional<CatalogChange> change;
+};
+
+/// Threads: handle() may run on several threads at once; it blocks on the disk.
+class ManagementApi {
+ public:
+  /// Refers to both stores, which must outlive it.
+  ManagementApi(Catalog& catalog, CodeStore& code, RuntimeList runtimes, AccountSettings account);
+
+  /// Whether a path belongs to this API: functions (without invocations), account settings, /kiln/v1/triggers and
+  /// /kiln/v1/runtimes. `path` is percent-encoded as sent.
+  static bool owns(std::string_view method, std::string_view path);
+
+  /// Answers one request. Callers' mistakes become answers; failures of the platform are exceptions. The request id
+  /// header is the connection's to write.
+  ManagementAnswer handle(const http::ApiRequest& request);
+
+  /// Everything there is, for the start of the data plane: one change a function, and one with the triggers.
+  std::vector<CatalogChange> everything() const;
+
+  /// Removes code that neither the catalog nor `still_running` (SHA-256 hex) refers to; returns how many objects.
+  std::size_t collect_code(const std::set<std::string>& still_running);
+
+ private:
+  struct Call;
+
+  ManagementAnswer create(const Call& call);
+  ManagementAnswer list(const Call& call) const;
+  ManagementAnswer get(const Call& call) const;
+  ManagementAnswer get_configuration(const Call& call) const;
+  ManagementAnswer update_configuration(const Call& call);
+  ManagementAnswer update_code(const Call& call);
+  ManagementAnswer remove(const Call& call);
+  ManagementAnswer account_settings(const Call& call) const;
+  ManagementAnswer runtimes(const Call& call) const;
+  ManagementAnswer put_trigger(const Call& call);
+  ManagementAnswer list_triggers(const Call& call) const;
+  ManagementAnswer delete_trigger(const Call& call);
+
+  CatalogChange upserted(FunctionWrite write) const;
+  CatalogChange triggers_changed() const;
+
+  Catalog& catalog_;
+  CodeStore& code_;
+  RuntimeList runtimes_;
+  AccountSettings account_;
+  /// Held shared from storing code to the row that refers to it, exclusively while unreferenced code is removed.
+  std::shared_mutex code_lock_;
+};
+
+}  // namespace kiln
