@@ -18,6 +18,8 @@ struct FunctionError {
   std::string type;  ///< see error_types.hpp; a class name for handler errors
   std::string body;  ///< JSON exactly as the invoker is to see it
   std::string content_type = "application/json";
+  /// One-line JSON for the X-Ray header; empty where there is none.
+  std::string xray_cause = {};
 };
 
 using InvocationResult = std::variant<Success, FunctionError>;
