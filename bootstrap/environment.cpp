@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bootstrap/environment.hpp"
+
+#include <sys/socket.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <string_view>
+
+#include "runtime-api/protocol/environment.hpp"
+
+namespace kiln {
+namespace {
+
+std::string variable(const char* name, std::string_view fallback = {}) {
+  const char* value = std::getenv(name);
+  return std::string(value != nullptr && *value != '\0' ? std::string_view(value) : fallback);
+}
+
+std::optional<int> number(std::string_view text) {
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+bool is_stream_socket(int fd) {
+  int type = 0;
+  socklen_t size = sizeof type;
+  return fd >= 0 && ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
+}
+
+}  // namespace
+
+BootstrapEnvironment take_environment() {
+  namespace env = environment;
+  BootstrapEnvironment found;
+  // A number that an outer process left behind, whose socket is long closed, must not hide the address beside it.
+  if (const auto fd = number(variable(env::runtime_api_fd)); fd && is_stream_socket(*fd)) {
+    found.platform.inherited_fd = fd;
+  }
+  ::unsetenv(env::runtime_api_fd);
+  found.platform.address = variable(env::runtime_api);
+  if (const auto limit = number(variable(env::max_concurrency)); limit && *limit >= 1 && *limit <= 1000) {
+    found.max_concurrency = *limit;
+  }
+  FunctionEnvironment& function = found.function;
+  function.handler = variable(env::handler);
+  function.task_root = variable(env::task_root, "/var/task");
+  function.runtime_dir = variable(env::runtime_dir, "/var/runtime");
+  function.function_name = variable(env::function_name);
+  function.function_version = variable(env::function_version);
+  function.memory_mb = variable(env::function_memory);
+  function.log_group = variable(env::log_group);
+  function.log_stream = variable(env::log_stream);
+  function.log_format = variable(env::log_format, "Text");
+  function.log_level = variable(env::log_level);
+  function.execution_env = variable(env::execution_env);
+  return found;
+}
+
+}  // namespace kiln
