@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+# The list of commands; each is a script, and what it takes is said in its first lines.
+.PHONY: help run build test test-sanitize bench lint format clean
+help:
+	@sed -n 's/^\([a-z-]*\): *## /make \1	/p' Makefile | expand -t 22
+run: ## Install what is missing, build, serve on loopback with two examples deployed; Ctrl-C stops it
+	@scripts/run
+build: ## Install what is missing and build into build/ (build/bin/kiln)
+	@scripts/setup run && scripts/build
+test: ## Unit, contract and integration tests
+	@scripts/test
+test-sanitize: ## The tests under AddressSanitizer and UBSan, then under ThreadSanitizer
+	@scripts/test-sanitize
+bench: ## Take the figures; fails where a must is missed
+	@scripts/bench
+lint: ## clang-format, clang-tidy, shellcheck, layers
+	@scripts/lint
+format: ## Format the sources in place
+	@scripts/format
+clean: ## Remove every build folder (not the data of `make run`)
+	@rm -rf build build-*/ .cache
