@@ -1,0 +1,433 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime-api/server/http/connection.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "runtime-api/protocol/json_text.hpp"
+
+namespace kiln::http {
+namespace {
+
+// What is drained of a body nobody wants, before closing becomes kinder than reading on.
+constexpr std::uint64_t max_drained = 64ULL << 20;
+constexpr std::size_t small_body = 16'384;  // copied behind the head rather than sent from its own place
+constexpr std::size_t read_ahead = 65'536;
+
+void append_number(std::string& out, std::int64_t value) {
+  std::array<char, 24> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+  out.append(digits.data(), end);
+}
+
+}  // namespace
+
+std::string_view reason_phrase(int status) {
+  switch (status) {
+    case 100: return "Continue";
+    case 200: return "OK";
+    case 201: return "Created";
+    case 202: return "Accepted";
+    case 204: return "No Content";
+    case 400: return "Bad Request";
+    case 401: return "Unauthorized";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 408: return "Request Timeout";
+    case 409: return "Conflict";
+    case 410: return "Gone";
+    case 412: return "Precondition Failed";
+    case 413: return "Payload Too Large";
+    case 414: return "URI Too Long";
+    case 415: return "Unsupported Media Type";
+    case 417: return "Expectation Failed";
+    case 429: return "Too Many Requests";
+    case 431: return "Request Header Fields Too Large";
+    case 500: return "Internal Server Error";
+    case 502: return "Bad Gateway";
+    case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
+    case 505: return "HTTP Version Not Supported";
+    case 507: return "Insufficient Storage";
+    default: return status < 300 ? "OK" : status < 400 ? "Redirect" : status < 500 ? "Client Error" : "Server Error";
+  }
+}
+
+Connection::Connection(EventLoop& loop, int fd, const ConnectionOptions& options)
+    : options_(options), stream_(loop, fd), timer_(loop) {}
+
+// --- reading ---------------------------------------------------------------------------------------------------------
+
+void Connection::consume(std::size_t bytes) {
+  read_ += bytes;
+  if (read_ == in_.size()) {
+    in_.clear();
+    read_ = 0;
+  }
+}
+
+void Connection::shrink() {
+  if (in_.empty() && in_.capacity() > 64) in_ = std::string();
+  if (out_.empty() && out_.capacity() > 64) out_ = std::string();
+}
+
+bool Connection::fill_now(bool& gone) {
+  std::array<char, read_ahead> buffer;
+  const ReadResult result = stream_.read_now(buffer);
+  gone = !result.usable();
+  if (result.bytes == 0) return false;
+  if (read_ > 0) {
+    in_.erase(0, read_);
+    read_ = 0;
+  }
+  in_.append(buffer.data(), result.bytes);
+  return true;
+}
+
+/// Waits first: the peer has rarely sent its next bytes by the time we ask, and asking costs a system call.
+Task<Connection::Filled> Connection::fill(Deadline deadline) {
+  for (;;) {
+    timed_out_ = false;
+    timer_.arm(deadline, [this] {
+      timed_out_ = true;
+      stream_.interrupt();
+    });
+    const bool ready = co_await stream_.readable();
+    timer_.cancel();
+    if (!ready) co_return timed_out_ ? Filled::timed_out : Filled::closed;
+    bool gone = false;
+    if (fill_now(gone)) co_return Filled::data;
+    if (gone) co_return Filled::closed;
+  }
+}
+
+/// 0: a head was taken from the buffer; 1: it is not complete yet; else the status with which to refuse it.
+int Connection::take_head() {
+  // RFC 9112, 2.2: an empty line in front of a request is to be ignored. One is; more is somebody trying.
+  if (unread().starts_with("\r\n")) consume(2);
+  const std::string_view bytes = unread();
+  const auto end = bytes.find("\r\n\r\n");
+  if (end == std::string_view::npos) {
+    if (bytes.size() > options_.max_head) return bytes.find("\r\n") == std::string_view::npos ? 414 : 431;
+    return 1;
+  }
+  if (end + 4 > options_.max_head) return 431;
+  const int status = head_.parse(bytes.substr(0, end + 4));
+  consume(end + 4);
+  return status;
+}
+
+bool Connection::next_is_buffered() const { return body_done_ && unread().find("\r\n\r\n") != std::string_view::npos; }
+
+Task<bool> Connection::next_request() {
+  if (!body_done_ && !co_await drain_body()) co_return false;
+  if (closing_) {
+    co_await linger();
+    co_return false;
+  }
+  Deadline deadline = options_.idle_timeout.count() ? Deadline::after(options_.idle_timeout) : Deadline::never();
+  bool started = false;
+  for (;;) {
+    if (!unread().empty()) {
+      const int status = take_head();
+      if (status == 0) break;
+      if (status > 1) co_return co_await refuse(status);
+      if (!started && !unread().empty()) {
+        started = true;
+        deadline = Deadline::after(options_.head_timeout);
+      }
+    }
+    const Filled filled = co_await fill(deadline);
+    if (filled == Filled::timed_out && started) co_return co_await refuse(408);
+    if (filled != Filled::data) {
+      close();
+      co_return false;
+    }
+  }
+  body_left_ = head_.content_length();
+  body_done_ = !head_.has_body();
+  continue_sent_ = false;
+  if (head_.chunked()) decoder_ = ChunkedDecoder();
+  if (!head_.keep_alive()) closing_ = true;
+  co_return true;
+}
+
+Task<BodyStatus> Connection::begin_body() {
+  if (head_.expects_continue() && !continue_sent_ && unread().empty()) {
+    continue_sent_ = true;
+    if (!co_await write_all("HTTP/1.1 100 Continue\r\n\r\n", {})) co_return BodyStatus::truncated;
+  }
+  co_return BodyStatus::complete;
+}
+
+Task<BodyStatus> Connection::read_body(std::string& into, std::size_t limit) {
+  into.clear();
+  if (body_done_) co_return BodyStatus::complete;
+  if (!head_.chunked() && body_left_ > limit) {
+    // A client that waits for leave to send must not be given it; then nobody knows whether a body follows.
+    if (head_.expects_continue()) {
+      closing_ = true;
+      body_done_ = true;
+    } else if (!co_await drain_body()) {
+      co_return BodyStatus::truncated;
+    }
+    co_return BodyStatus::too_large;
+  }
+  if (head_.expects_continue()) {
+    if (const auto begun = co_await begin_body(); begun != BodyStatus::complete) co_return begun;
+  }
+  if (head_.chunked()) co_return co_await read_chunked(into, limit);
+
+  const auto length = static_cast<std::size_t>(body_left_);
+  const auto here = std::min(length, unread().size());
+  into.assign(unread().substr(0, here));
+  consume(here);
+  std::size_t have = here;
+  // The length is the peer's word: memory is taken as bytes arrive.
+  while (have < length) {
+    into.resize(std::min(length, std::max(have + read_ahead, 2 * have)));
+    const ReadResult result = stream_.read_now(std::span(into).subspan(have));
+    if (!result.usable()) co_return BodyStatus::truncated;
+    have += result.bytes;
+    if (!result.would_block) continue;
+    timed_out_ = false;
+    timer_.arm(stall_deadline(), [this] {
+      timed_out_ = true;
+      stream_.interrupt();
+    });
+    const bool ready = co_await stream_.readable();
+    timer_.cancel();
+    if (!ready) co_return timed_out_ ? BodyStatus::timed_out : BodyStatus::truncated;
+  }
+  body_left_ = 0;
+  body_done_ = true;
+  co_return BodyStatus::complete;
+}
+
+Task<BodyStatus> Connection::read_chunked(std::string& into, std::size_t limit) {
+  bool over = false;
+  std::uint64_t discarded = 0;
+  for (;;) {
+    const std::size_t before = into.size();
+    const BodyStatus status = co_await read_some_body(into);
+    if (status != BodyStatus::complete) co_return status;
+    if (into.size() == before) co_return over ? BodyStatus::too_large : BodyStatus::complete;
+    if (over || into.size() > limit) {
+      over = true;
+      discarded += into.size();
+      into.clear();
+      if (discarded > max_drained) {
+        closing_ = true;
+        body_done_ = true;
+        co_return BodyStatus::too_large;
+      }
+    }
+  }
+}
+
+Task<BodyStatus> Connection::read_some_body(std::string& into) {
+  if (const auto begun = co_await begin_body(); begun != BodyStatus::complete) co_return begun;
+  while (!body_done_) {
+    if (!unread().empty() && head_.chunked()) {
+      const auto step = decoder_.step(unread());
+      into.append(step.data);
+      const bool progress = !step.data.empty();
+      consume(step.consumed);
+      if (step.state == ChunkedDecoder::State::bad) {
+        closing_ = true;
+        body_done_ = true;
+        co_return BodyStatus::bad_framing;
+      }
+      if (step.state == ChunkedDecoder::State::done) body_done_ = true;
+      if (progress) co_return BodyStatus::complete;
+      if (body_done_ || !unread().empty()) continue;
+    } else if (!unread().empty()) {
+      const auto take = static_cast<std::size_t>(std::min<std::uint64_t>(body_left_, unread().size()));
+      into.append(unread().substr(0, take));
+      consume(take);
+      body_left_ -= take;
+      if (body_left_ == 0) body_done_ = true;
+      co_return BodyStatus::complete;
+    }
+    bool gone = false;
+    if (fill_now(gone)) continue;
+    if (gone) co_return BodyStatus::truncated;
+    switch (co_await fill(stall_deadline())) {
+      case Filled::data: break;
+      case Filled::closed: co_return BodyStatus::truncated;
+      case Filled::timed_out: co_return BodyStatus::timed_out;
+    }
+  }
+  co_return BodyStatus::complete;
+}
+
+/// Reads a body to its end for nobody. False where the connection has to close instead.
+Task<bool> Connection::drain_body() {
+  std::string discarded;
+  std::uint64_t total = 0;
+  if (head_.expects_continue() && !continue_sent_) {
+    closing_ = true;
+    body_done_ = true;
+    co_return true;
+  }
+  while (!body_done_) {
+    discarded.clear();
+    const BodyStatus status = co_await read_some_body(discarded);
+    total += discarded.size();
+    if (status != BodyStatus::complete || total > max_drained) {
+      close();
+      co_return false;
+    }
+  }
+  co_return true;
+}
+
+// --- writing ---------------------------------------------------------------------------------------------------------
+
+void Connection::begin_answer(int status, std::string_view content_type) {
+  out_ += "HTTP/1.1 ";
+  append_number(out_, status);
+  out_ += ' ';
+  out_ += reason_phrase(status);
+  out_ += "\r\n";
+  if (!content_type.empty()) add_field("Content-Type", content_type);
+}
+
+void Connection::add_field(std::string_view name, std::string_view value) {
+  out_ += name;
+  out_ += ": ";
+  const std::size_t at = out_.size();
+  out_ += value;
+  for (std::size_t i = at; i < out_.size(); ++i) {
+    if (out_[i] == '\r' || out_[i] == '\n' || out_[i] == '\0') out_[i] = ' ';
+  }
+  out_ += "\r\n";
+}
+
+void Connection::add_field(std::string_view name, std::int64_t value) {
+  out_ += name;
+  out_ += ": ";
+  append_number(out_, value);
+  out_ += "\r\n";
+}
+
+void Connection::end_head(std::string_view framing) {
+  out_ += framing;
+  if (closing_) out_ += "Connection: close\r\n";
+  out_ += "\r\n";
+}
+
+Task<bool> Connection::respond(std::string_view body) {
+  add_field("Content-Length", static_cast<std::int64_t>(body.size()));
+  end_head({});
+  if (head_.method() == Method::head) body = {};
+  if (body.size() <= small_body) {
+    out_ += body;
+    body = {};
+  }
+  // Almost every answer fits the socket at once; then no coroutine is needed.
+  std::error_code error;
+  const std::size_t done = stream_.write_now(out_, body, error);
+  bool sent = !error;
+  if (sent && done < out_.size() + body.size()) sent = co_await write_rest(out_, body, done);
+  out_.clear();
+  if (!sent) close();
+  co_return sent;
+}
+
+void Connection::respond_with_next(std::string_view body) {
+  add_field("Content-Length", static_cast<std::int64_t>(body.size()));
+  end_head({});
+  out_ += body;
+}
+
+Task<bool> Connection::answer(int status, std::string_view content_type, std::string_view body) {
+  begin_answer(status, content_type);
+  return respond(body);
+}
+
+Task<bool> Connection::write_all(std::string_view first, std::string_view second) {
+  return write_rest(first, second, 0);
+}
+
+Task<bool> Connection::write_rest(std::string_view first, std::string_view second, std::size_t done) {
+  for (;;) {
+    const auto skip = std::min(done, first.size());
+    first.remove_prefix(skip);
+    second.remove_prefix(std::min(done - skip, second.size()));
+    if (first.empty() && second.empty()) co_return true;
+    std::error_code error;
+    done = first.empty() ? stream_.write_now(second, {}, error) : stream_.write_now(first, second, error);
+    if (error) co_return false;
+    if (done > 0) continue;
+    timed_out_ = false;
+    timer_.arm(stall_deadline(), [this] {
+      timed_out_ = true;
+      stream_.interrupt();
+    });
+    const bool ready = co_await stream_.writable();
+    timer_.cancel();
+    if (!ready) co_return false;
+  }
+}
+
+Task<bool> Connection::begin_stream() {
+  // HTTP/1.0 has no chunks: the end of the connection is the end of the body.
+  chunked_answer_ = !head_.is_http_1_0();
+  if (!chunked_answer_) closing_ = true;
+  end_head(chunked_answer_ ? "Transfer-Encoding: chunked\r\n" : "");
+  const bool sent = co_await write_all(out_, {});
+  out_.clear();
+  co_return sent;
+}
+
+Task<bool> Connection::send_chunk(std::string_view data) {
+  if (data.empty()) co_return true;
+  if (!chunked_answer_) co_return co_await write_all(data, {});
+  std::array<char, 20> size;
+  const auto end = std::to_chars(size.data(), size.data() + size.size(), data.size(), 16).ptr;
+  out_.append(size.data(), end);
+  out_ += "\r\n";
+  if (data.size() <= small_body) {
+    out_ += data;
+    out_ += "\r\n";
+    const bool sent = co_await write_all(out_, {});
+    out_.clear();
+    co_return sent;
+  }
+  const bool head_sent = co_await write_all(out_, data);
+  out_.clear();
+  co_return head_sent && co_await write_all("\r\n", {});
+}
+
+Task<bool> Connection::end_stream() {
+  if (chunked_answer_) co_return co_await write_all("0\r\n\r\n", {});
+  co_return true;
+}
+
+// --- ending ----------------------------------------------------------------------------------------------------------
+
+Task<bool> Connection::refuse(int status) {
+  closing_ = true;
+  const std::string body = api_error_body(reason_phrase(status), "InvalidHttpRequest");
+  if (co_await answer(status, "application/json", body)) co_await linger();
+  close();
+  co_return false;
+}
+
+/// Closing while the peer still sends would reset the connection and could take our last answer with it.
+Task<void> Connection::linger() {
+  stream_.shutdown_send();
+  const Deadline deadline = Deadline::after(std::chrono::seconds(1));
+  std::size_t total = 0;
+  while (total < max_drained && co_await fill(deadline) == Filled::data) {
+    total += in_.size();
+    in_.clear();
+    read_ = 0;
+  }
+  close();
+}
+
+}  // namespace kiln::http

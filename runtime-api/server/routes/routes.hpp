@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// The routes of the Runtime API, one file each. Each answers the request that `call.connection` holds.
+#pragma once
+
+#include <string_view>
+
+#include "runtime-api/server/async/task.hpp"
+#include "runtime-api/server/http/connection.hpp"
+#include "runtime-api/server/invocation_source.hpp"
+#include "runtime-api/server/runtime_api.hpp"
+
+namespace kiln::runtime_routes {
+
+struct RuntimeCall {
+  http::Connection& connection;
+  InvocationSource& source;
+  const RuntimeApiOptions& options;
+};
+
+Task<void> next(RuntimeCall call);
+/// `request_id` is a view into the request's path.
+Task<void> response(RuntimeCall call, std::string_view request_id);
+Task<void> error(RuntimeCall call, std::string_view request_id);
+Task<void> init_error(RuntimeCall call);
+
+// What several routes say.
+Task<void> accept(RuntimeCall call);
+Task<void> refuse(RuntimeCall call, ApiError error);
+/// The answer to a body that could not be read; closes where the framing is lost.
+Task<void> refuse_body(RuntimeCall call, http::BodyStatus status, std::size_t limit);
+/// Error-Type as the platform keeps it: (Runtime|Function).[A-Z][a-zA-Z]+, else one of the Unknowns.
+std::string checked_error_type(std::string_view header);
+
+}  // namespace kiln::runtime_routes

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime-api/server/runtime_api.hpp"
+
+#include <string>
+
+#include "runtime-api/protocol/error_types.hpp"
+#include "runtime-api/protocol/json_text.hpp"
+#include "runtime-api/protocol/limits.hpp"
+#include "runtime-api/protocol/routes.hpp"
+#include "runtime-api/server/routes/routes.hpp"
+
+namespace kiln {
+namespace runtime_routes {
+
+Task<void> accept(RuntimeCall call) {
+  static constexpr std::string_view body = "{\"status\":\"OK\"}\n";
+  call.connection.begin_answer(202, "application/json");
+  if (call.options.hold_accepted && !call.connection.closing() && call.connection.next_is_buffered()) {
+    call.connection.respond_with_next(body);
+    co_return;
+  }
+  co_await call.connection.respond(body);
+}
+
+Task<void> refuse(RuntimeCall call, ApiError error) {
+  co_await call.connection.answer(error.status, "application/json", api_error_body(error.message, error.type));
+}
+
+Task<void> refuse_body(RuntimeCall call, http::BodyStatus status, std::size_t limit) {
+  ApiError error{400, std::string(error_types::truncated_request), "HTTP request detected as truncated"};
+  if (status == http::BodyStatus::too_large) {
+    error = {413, std::string(error_types::request_entity_too_large),
+             "Exceeded maximum allowed payload size (" + std::to_string(limit) + " bytes)."};
+  } else {
+    call.connection.close_after_answer();
+  }
+  co_await refuse(call, std::move(error));
+}
+
+std::string checked_error_type(std::string_view header) {
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  for (const std::string_view prefix : {std::string_view("Runtime."), std::string_view("Function.")}) {
+    if (!header.starts_with(prefix)) continue;
+    const std::string_view name = header.substr(prefix.size());
+    bool good = name.size() >= 2 && name.front() >= 'A' && name.front() <= 'Z';
+    for (const char c : name) good = good && is_letter(c);
+    if (good) return std::string(header);
+  }
+  return std::string(header.starts_with("Function.") ? error_types::function_unknown : error_types::runtime_unknown);
+}
+
+namespace {
+
+Task<void> not_found(RuntimeCall call) {
+  co_await call.connection.answer(404, "text/plain; charset=utf-8", "404 page not found\n");
+}
+
+Task<void> wrong_method(RuntimeCall call, std::string_view allowed) {
+  call.connection.begin_answer(405, {});
+  call.connection.add_field("Allow", allowed);
+  co_await call.connection.respond({});
+}
+
+/// The whole API.
+Task<void> route(RuntimeCall call) {
+  const auto& request = call.connection.request();
+  const std::string_view path = request.path();
+  const bool get = request.method() == http::Method::get;
+  const bool post = request.method() == http::Method::post;
+
+  if (path == routes::next) return get ? next(call) : wrong_method(call, "GET");
+  if (path == routes::init_error) return post ? init_error(call) : wrong_method(call, "POST");
+  if (path == routes::ping || path == routes::ping_2018) {
+    return get ? [](RuntimeCall c) -> Task<void> { co_await c.connection.answer(200, "text/plain", "pong"); }(call)
+               : wrong_method(call, "GET");
+  }
+  if (path.starts_with(routes::invocation_prefix)) {
+    const std::string_view rest = path.substr(routes::invocation_prefix.size());
+    const auto slash = rest.find('/');
+    if (slash != std::string_view::npos && slash > 0) {
+      const std::string_view id = rest.substr(0, slash);
+      const std::string_view verb = rest.substr(slash);
+      if (verb == routes::response_suffix) return post ? response(call, id) : wrong_method(call, "POST");
+      if (verb == routes::error_suffix) return post ? error(call, id) : wrong_method(call, "POST");
+    }
+  }
+  return not_found(call);
+}
+
+}  // namespace
+}  // namespace runtime_routes
+
+http::ConnectionOptions runtime_connection_options() {
+  http::ConnectionOptions options;
+  options.max_head = limits::max_xray_cause + 16'384;
+  options.idle_timeout = std::chrono::milliseconds(0);
+  return options;
+}
+
+Task<void> serve_runtime_api(http::Connection& connection, InvocationSource& source, const RuntimeApiOptions& options) {
+  while (co_await connection.next_request()) {
+    co_await runtime_routes::route({connection, source, options});
+  }
+}
+
+}  // namespace kiln

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime-api/server/runtime_session.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime-api/protocol/error_types.hpp"
+
+namespace kiln {
+namespace {
+
+constexpr std::size_t remembered_timeouts = 64;
+
+ApiError refuse_id() { return {400, std::string(error_types::invalid_request_id), "Invalid request ID"}; }
+ApiError refuse_late() { return {410, std::string(error_types::invoke_timeout), "Invoke timeout"}; }
+
+}  // namespace
+
+std::string_view RuntimeSession::current_request_id() const {
+  return calls_.empty() ? std::string_view() : std::string_view(calls_.front()->invocation->request_id);
+}
+
+RuntimeSession::Call* RuntimeSession::find(std::string_view request_id) {
+  for (Call* const call : calls_) {
+    if (call->invocation->request_id == request_id) return call;
+  }
+  return nullptr;
+}
+
+std::optional<ApiError> RuntimeSession::check_transition(RuntimeState from, RuntimeState to) const {
+  if (is_allowed(from, to)) return std::nullopt;
+  return ApiError{403, std::string(error_types::invalid_state_transition), transition_message(from, to)};
+}
+
+Task<InvocationResult> RuntimeSession::invoke(const Invocation& invocation) {
+  if (ended_) co_return end_error_;
+  Call call{&invocation, RuntimeState::running, {}};
+  calls_.push_back(&call);
+  if (sequential()) state_ = RuntimeState::running;
+  Poll* const poll = polls_.front();
+  polls_.pop_front();
+  poll->outcome.set(&invocation);  // writes the event to the runtime's connection before it returns
+  InvocationResult result = co_await call.done;
+  co_return result;
+}
+
+void RuntimeSession::fail(std::string_view request_id, const FunctionError& error) {
+  Call* const call = find(request_id);
+  if (!call) return;
+  if (timed_out_ids_.size() == remembered_timeouts) timed_out_ids_.erase(timed_out_ids_.begin());
+  timed_out_ids_.emplace_back(request_id);
+  std::erase(calls_, call);
+  call->done.set(error);
+}
+
+void RuntimeSession::end(const FunctionError& error) {
+  if (ended_) return;
+  ended_ = true;
+  end_error_ = error;
+  // Each set may resume a caller that lets go of its frame, so take the lists first.
+  const auto polls = std::exchange(polls_, {});
+  const auto calls = std::exchange(calls_, {});
+  for (Poll* const poll : polls) poll->outcome.set(Poll::Gone{});
+  initialized_.set(InitOutcome{false, end_error_});
+  for (Call* const call : calls) call->done.set(end_error_);
+}
+
+void RuntimeSession::next(Poll& poll) {
+  if (ended_) {
+    poll.outcome.set(Poll::Gone{});
+    return;
+  }
+  if (sequential() && state_ == RuntimeState::running && !calls_.empty()) {
+    poll.outcome.set(calls_.front()->invocation);
+    return;
+  }
+  if (auto refused = check_transition(state_, RuntimeState::ready)) {
+    poll.outcome.set(std::move(*refused));
+    return;
+  }
+  const bool first = state_ == RuntimeState::started;
+  state_ = RuntimeState::ready;
+  answered_id_.clear();
+  polls_.push_back(&poll);
+  if (first) initialized_.set(InitOutcome{true, {}});
+  if (on_idle_ && idle()) on_idle_();
+}
+
+void RuntimeSession::abandon(Poll& poll) { polls_.remove(&poll); }
+
+std::optional<ApiError> RuntimeSession::begin_answer(Answer kind, std::string_view request_id,
+                                                     std::string_view invocation_id) {
+  const auto to = kind == Answer::response ? RuntimeState::invocation_response : RuntimeState::invocation_error_response;
+  Call* const call = find(request_id);
+  if (!call) {
+    if (std::find(timed_out_ids_.begin(), timed_out_ids_.end(), request_id) != timed_out_ids_.end()) return refuse_late();
+    if (!answered_id_.empty() && request_id == answered_id_) return check_transition(state_, to);
+    return refuse_id();
+  }
+  if (!invocation_id.empty() && !call->invocation->invocation_id.empty() &&
+      invocation_id != call->invocation->invocation_id) {
+    return refuse_late();
+  }
+  if (auto refused = check_transition(call->state, to)) return refused;
+  call->state = to;
+  if (sequential()) state_ = to;
+  return std::nullopt;
+}
+
+void RuntimeSession::complete(std::string_view request_id, InvocationResult result) {
+  Call* const call = find(request_id);
+  if (!call) return;  // ended meanwhile by timeout or crash
+  std::erase(calls_, call);
+  if (sequential()) {
+    // A bad response mode leaves the runtime where it is: its next poll is refused (contract, section 1.1).
+    const auto* const error = std::get_if<FunctionError>(&result);
+    const bool stuck = error && error->type == error_types::invalid_response_mode_header;
+    if (!stuck) {
+      state_ = RuntimeState::response_sent;
+      answered_id_ = request_id;
+    }
+  }
+  call->done.set(std::move(result));
+}
+
+std::optional<ApiError> RuntimeSession::begin_init_error() {
+  if (auto refused = check_transition(state_, RuntimeState::init_error)) return refused;
+  state_ = RuntimeState::init_error;
+  return std::nullopt;
+}
+
+void RuntimeSession::complete_init_error(FunctionError error) {
+  initialized_.set(InitOutcome{false, std::move(error)});
+}
+
+void RuntimeSession::report_memory(long kib) { memory_kib_ = std::max(memory_kib_, kib); }
+
+}  // namespace kiln

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// One instance's side of the Runtime API: the state machine of its runtime, and the rendezvous between an invocation and
+// the poll that takes it.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <list>
+#include <string>
+#include <vector>
+
+#include "runtime-api/server/async/task.hpp"
+#include "runtime-api/server/invocation_source.hpp"
+#include "runtime-api/server/runtime_state.hpp"
+
+namespace kiln {
+
+/// How the init phase ended.
+struct InitOutcome {
+  bool ready = false;   ///< the runtime has polled for its first event
+  FunctionError error;  ///< where not ready
+};
+
+/// Data-plane thread only. Owned by the instance; the connections of the instance refer to it and are closed before it goes.
+class RuntimeSession final : public InvocationSource {
+ public:
+  explicit RuntimeSession(unsigned max_concurrency = 1) : max_concurrency_(max_concurrency) {}
+  RuntimeSession(const RuntimeSession&) = delete;
+  RuntimeSession& operator=(const RuntimeSession&) = delete;
+
+  // --- the platform's side ---
+
+  /// Whether an event can be handed out at once.
+  bool idle() const { return !ended_ && !polls_.empty() && calls_.size() < max_concurrency_; }
+  std::size_t in_flight() const { return calls_.size(); }
+  /// The id of the only (or oldest) invocation under way; empty where there is none.
+  std::string_view current_request_id() const;
+
+  /// Hands `invocation` to the runtime and waits for what becomes of it. Precondition: idle(). `invocation` must outlive
+  /// the call. Crash, timeout and shutdown arrive here through `fail`.
+  Task<InvocationResult> invoke(const Invocation& invocation);
+  /// Ends one invocation with `error`, where it is still under way; late answers to it are refused with 410.
+  void fail(std::string_view request_id, const FunctionError& error);
+  /// The runtime is gone or going: ends every invocation and the init phase with `error`, refuses all that follows.
+  void end(const FunctionError& error);
+
+  /// The end of the init phase. To be awaited once.
+  Completion<InitOutcome>& initialized() { return initialized_; }
+  /// Called each time the runtime has become able to take a further event.
+  void on_idle(std::function<void()> callback) { on_idle_ = std::move(callback); }
+  /// The largest figure the runtime has reported, in KiB; 0 where it reports none.
+  long reported_memory_kib() const { return memory_kib_; }
+
+  // --- the runtime's side ---
+
+  void next(Poll& poll) override;
+  void abandon(Poll& poll) override;
+  std::optional<ApiError> begin_answer(Answer kind, std::string_view request_id, std::string_view invocation_id) override;
+  void complete(std::string_view request_id, InvocationResult result) override;
+  std::optional<ApiError> begin_init_error() override;
+  void complete_init_error(FunctionError error) override;
+  void report_memory(long kib) override;
+
+ private:
+  struct Call {
+    const Invocation* invocation;
+    RuntimeState state = RuntimeState::running;
+    Completion<InvocationResult> done;
+  };
+
+  Call* find(std::string_view request_id);
+  std::optional<ApiError> check_transition(RuntimeState from, RuntimeState to) const;
+  bool sequential() const { return max_concurrency_ == 1; }
+
+  const unsigned max_concurrency_;
+  RuntimeState state_ = RuntimeState::started;  // with several at once: started, ready or init_error only
+  std::list<Poll*> polls_;                      // oldest first
+  std::vector<Call*> calls_;                    // oldest first; each lives in the frame of its invoke()
+  std::string answered_id_;                     // sequential: answered, and the runtime has not polled again
+  std::vector<std::string> timed_out_ids_;      // late answers to these get 410
+  Completion<InitOutcome> initialized_;
+  std::function<void()> on_idle_;
+  FunctionError end_error_;
+  bool ended_ = false;
+  long memory_kib_ = 0;
+};
+
+}  // namespace kiln
