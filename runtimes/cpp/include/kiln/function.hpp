@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+// Functions in C++:
+//
+//   #include <kiln/function.hpp>
+//   nlohmann::json handler(const nlohmann::json& event, kiln::Context& context) { return "Hello Serverless"; }
+//   KILN_HANDLER(handler)
+//
+// The event may be nlohmann::json, any type nlohmann can read (NLOHMANN_DEFINE_TYPE_…), or kiln::Bytes for the bytes as
+// they came; the result likewise, or void. Both parameters may be left out from the right. Header only.
+#pragma once
+
+#include <cxxabi.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <exception>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <typeinfo>
+#include <utility>
+
+#include "kiln/function.h"
+
+namespace kiln {
+
+/// Bytes as they are on the wire. As a result, an empty content type means application/json.
+struct Bytes {
+  std::string data;
+  std::string content_type = {};
+};
+
+/// Thrown by a handler that wants to name its error itself; the invoker sees `type` as errorType. Every other exception
+/// is reported under the name of its class.
+class HandlerError : public std::runtime_error {
+ public:
+  HandlerError(std::string type, const std::string& message) : std::runtime_error(message), type_(std::move(type)) {}
+  const std::string& type() const noexcept { return type_; }
+
+ private:
+  std::string type_;
+};
+
+/// The running invocation. Valid until the handler returns; not to be used from other threads, except `log` and
+/// `remaining_time`.
+class Context {
+ public:
+  explicit Context(const kiln_context& context) : context_(context) {}
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  std::string_view request_id() const { return text(context_.request_id); }
+  std::string_view invoked_function_arn() const { return text(context_.invoked_function_arn); }
+  std::string_view function_name() const { return text(context_.function_name); }
+  std::string_view function_version() const { return text(context_.function_version); }
+  std::string_view log_group_name() const { return text(context_.log_group_name); }
+  std::string_view log_stream_name() const { return text(context_.log_stream_name); }
+  /// X-Amzn-Trace-Id; empty where there is none.
+  std::string_view trace_id() const { return text(context_.trace_id); }
+  /// JSON as the invoker sent it; empty where there is none.
+  std::string_view client_context() const { return text(context_.client_context); }
+  /// JSON; empty where there is none.
+  std::string_view cognito_identity() const { return text(context_.cognito_identity); }
+  std::string_view tenant_id() const { return text(context_.tenant_id); }
+  std::string_view event_content_type() const { return text(context_.event_content_type); }
+  /// 0 where the platform did not say.
+  int memory_limit_in_mb() const { return context_.memory_limit_in_mb; }
+  /// Until the platform ends the invocation; never negative.
+  std::chrono::milliseconds remaining_time() const {
+    return std::chrono::milliseconds(context_.remaining_time_in_millis(&context_));
+  }
+  /// Writes one line to the function's log.
+  void log(std::string_view message) const { context_.log(&context_, {message.data(), message.size()}); }
+
+ private:
+  static std::string_view text(const kiln_text& given) { return {given.data, given.size}; }
+
+  const kiln_context& context_;
+};
+
+namespace detail {
+
+template <typename Callable>
+struct Signature : Signature<decltype(&Callable::operator())> {};
+template <typename Result, typename... Arguments>
+struct Signature<Result (*)(Arguments...)> {
+  using Event = void;
+  static_assert(sizeof...(Arguments) <= 2, "a handler takes (event, context), (event) or nothing");
+};
+template <typename Result, typename First>
+struct Signature<Result (*)(First)> {
+  using Event = std::remove_cv_t<std::remove_reference_t<First>>;
+};
+template <typename Result, typename First, typename Second>
+struct Signature<Result (*)(First, Second)> {
+  using Event = std::remove_cv_t<std::remove_reference_t<First>>;
+  static_assert(std::is_invocable_v<Result (*)(First, Second), First, Context&>,
+                "a handler's second parameter is kiln::Context& or const kiln::Context&");
+};
+template <typename Result, typename... Arguments>
+struct Signature<Result (*)(Arguments...) noexcept> : Signature<Result (*)(Arguments...)> {};
+template <typename Result, typename Class, typename... Arguments>
+struct Signature<Result (Class::*)(Arguments...)> : Signature<Result (*)(Arguments...)> {};
+template <typename Result, typename Class, typename... Arguments>
+struct Signature<Result (Class::*)(Arguments...) const> : Signature<Result (*)(Arguments...)> {};
+
+inline void fail(kiln_result* result, std::string_view type, std::string_view message) {
+  result->fail(result, {type.data(), type.size()}, {message.data(), message.size()});
+}
+
+inline std::string demangled(const std::type_info& type) {
+  int status = 0;
+  char* name = abi::__cxa_demangle(type.name(), nullptr, nullptr, &status);
+  std::string text = status == 0 && name != nullptr ? name : type.name();
+  std::free(name);  // NOLINT: what __cxa_demangle asks for
+  return text;
+}
+
+/// Reports the exception being handled. Call inside a catch block.
+inline void fail_with_current_exception(kiln_result* result) {
+  const std::type_info* type = abi::__cxa_current_exception_type();
+  const std::string name = type != nullptr ? demangled(*type) : "unknown";
+  try {
+    throw;
+  } catch (const HandlerError& error) {
+    fail(result, error.type(), error.what());
+  } catch (const std::exception& error) {
+    fail(result, name, error.what());
+  } catch (const std::string& text) {
+    fail(result, "std::string", text);
+  } catch (const char* text) {
+    fail(result, name, text != nullptr ? text : "");
+  } catch (int number) {
+    fail(result, name, std::to_string(number));
+  } catch (...) {
+    fail(result, name, "an exception that is no std::exception");
+  }
+}
+
+/// The event as the handler wants it; nothing where it cannot be had (then the error is set).
+template <typename Event>
+std::optional<Event> read_event(const kiln_context& context, kiln_text event, kiln_result* result) {
+  if constexpr (std::is_same_v<Event, Bytes>) {
+    const kiln_text type = context.event_content_type;
+    return Bytes{std::string(event.data, event.size), std::string(type.data, type.size)};
+  } else {
+    try {
+      nlohmann::json parsed = nlohmann::json::parse(event.data, event.data + event.size);
+      if constexpr (std::is_same_v<Event, nlohmann::json>) {
+        return parsed;
+      } else {
+        return parsed.template get<Event>();
+      }
+    } catch (const std::exception& error) {
+      fail(result, "Runtime.UnmarshalError", std::string("Unable to unmarshal input: ") + error.what());
+      return std::nullopt;
+    }
+  }
+}
+
+template <typename Value>
+void write_result(kiln_result* result, const Value& value) {
+  if constexpr (std::is_same_v<Value, Bytes>) {
+    result->respond(result, {value.data.data(), value.data.size()},
+                    {value.content_type.data(), value.content_type.size()});
+  } else {
+    std::string body;
+    try {
+      if constexpr (std::is_same_v<Value, nlohmann::json>) {
+        body = value.dump();
+      } else {
+        body = nlohmann::json(value).dump();
+      }
+    } catch (const std::exception& error) {
+      fail(result, "Runtime.MarshalError", std::string("Unable to marshal response: ") + error.what());
+      return;
+    }
+    result->respond(result, {body.data(), body.size()}, {nullptr, 0});
+  }
+}
+
+template <typename Call>
+void answer_with(kiln_result* result, Call&& call) {
+  if constexpr (std::is_void_v<decltype(call())>) {
+    call();
+    write_result(result, nlohmann::json());
+  } else {
+    write_result(result, call());
+  }
+}
+
+}  // namespace detail
+
+/// Runs `handler` behind the C ABI: reads the event, calls, writes the result or the error. Lets no exception out.
+template <typename Handler>
+void run_handler(Handler&& handler, const kiln_context* raw_context, kiln_text event, kiln_result* result) noexcept {
+  using Event = typename detail::Signature<std::decay_t<Handler>>::Event;
+  Context context(*raw_context);
+  try {
+    if constexpr (std::is_void_v<Event>) {
+      detail::answer_with(result, [&] { return handler(); });
+    } else {
+      std::optional<Event> read = detail::read_event<Event>(*raw_context, event, result);
+      if (!read) return;
+      if constexpr (std::is_invocable_v<Handler, Event&, Context&>) {
+        detail::answer_with(result, [&] { return handler(*read, context); });
+      } else if constexpr (std::is_invocable_v<Handler, Event&>) {
+        detail::answer_with(result, [&] { return handler(*read); });
+      } else if constexpr (std::is_invocable_v<Handler, Event&&, Context&>) {
+        detail::answer_with(result, [&] { return handler(std::move(*read), context); });
+      } else {
+        detail::answer_with(result, [&] { return handler(std::move(*read)); });
+      }
+    }
+  } catch (...) {
+    detail::fail_with_current_exception(result);
+  }
+}
+
+}  // namespace kiln
+
+/// Exports `function` as the handler `symbol`. At namespace scope, outside any namespace, once for each handler.
+#define KILN_HANDLER_AS(symbol, function)                                                                       \
+  extern "C" KILN_EXPORT void kiln_exported_##symbol(const kiln_context*, kiln_text, kiln_result*) noexcept     \
+      __asm__(#symbol);                                                                                         \
+  extern "C" void kiln_exported_##symbol(const kiln_context* context, kiln_text event, kiln_result* result)     \
+      noexcept {                                                                                                \
+    ::kiln::run_handler(function, context, event, result);                                                      \
+  }
+
+/// Exports the function under its own name, so that `KILN_HANDLER(handler)` in index.so is `index.handler`.
+#define KILN_HANDLER(function) KILN_HANDLER_AS(function, function)
