@@ -10,8 +10,8 @@ namespace kiln {
 
 /// How the loop treats the platform it speaks to.
 struct LoopOptions {
-  bool inherited = false;        ///< a closed socket is then the orderly end of the instance
-  bool trace_environment = true; ///< false where several loops share the process
+  bool inherited = false;         ///< a closed socket is then the orderly end of the instance
+  bool trace_environment = true;  ///< false where several loops share the process
 };
 
 /// Runs events on the calling thread until a stop is requested of `client` or the platform is lost. Says on stderr what

@@ -21,8 +21,8 @@ extern "C" void kiln_on_stop_signal(int signal) {
 
 StopSignal::StopSignal(RuntimeApiClient& client) {
   ::sigaction(SIGTERM, nullptr, &previous_);
-  const bool callable = (previous_.sa_flags & SA_SIGINFO) == 0 && previous_.sa_handler != SIG_DFL &&
-                        previous_.sa_handler != SIG_IGN;
+  const bool callable =
+      (previous_.sa_flags & SA_SIGINFO) == 0 && previous_.sa_handler != SIG_DFL && previous_.sa_handler != SIG_IGN;
   functions_own = callable ? previous_.sa_handler : nullptr;
   target = &client;
   struct sigaction action {};

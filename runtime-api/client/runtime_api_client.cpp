@@ -105,8 +105,8 @@ NextResult RuntimeApiClient::next() {
   }
 }
 
-void RuntimeApiClient::write_post_head(std::string_view path_start, std::string_view path_end,
-                                       const InvocationKey& key, const InvocationResult& result) {
+void RuntimeApiClient::write_post_head(std::string_view path_start, std::string_view path_end, const InvocationKey& key,
+                                       const InvocationResult& result) {
   head_.assign("POST ").append(path_start);
   append_path_segment(head_, key.request_id);
   head_.append(path_end).append(" HTTP/1.1\r\n").append(host_field_);

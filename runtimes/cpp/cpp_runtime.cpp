@@ -117,9 +117,9 @@ std::optional<FunctionError> CppRuntime::load(const FunctionEnvironment& environ
 
   const auto name = parse_handler_name(environment.handler);
   if (!name) {
-    return function_error(error_types::malformed_handler_name,
-                          "Bad handler '" + environment.handler + "': it is not of the form module.function, as in index.handler",
-                          {});
+    return function_error(
+        error_types::malformed_handler_name,
+        "Bad handler '" + environment.handler + "': it is not of the form module.function, as in index.handler", {});
   }
   return find_handler(module_path(environment.task_root, name->module), name->module, name->symbol);
 }
@@ -135,17 +135,17 @@ std::optional<FunctionError> CppRuntime::find_handler(const std::string& path, c
   const auto* version = static_cast<const std::uint32_t*>(::dlsym(object, "kiln_function_abi_version"));
   if (version == nullptr || *version != KILN_FUNCTION_ABI_VERSION) {
     const std::string theirs = version == nullptr ? "no" : "the version " + std::to_string(*version) + " of the";
-    return function_error(error_types::abi_mismatch,
-                          "Module '" + module + "' was built with " + theirs + " kiln function ABI, this runtime has version " +
-                              std::to_string(KILN_FUNCTION_ABI_VERSION) + ": build it anew with this kiln's kiln/function.h",
-                          {});
+    return function_error(
+        error_types::abi_mismatch,
+        "Module '" + module + "' was built with " + theirs + " kiln function ABI, this runtime has version " +
+            std::to_string(KILN_FUNCTION_ABI_VERSION) + ": build it anew with this kiln's kiln/function.h",
+        {});
   }
   void* found = ::dlsym(object, symbol.c_str());
   if (found == nullptr) {
-    return function_error(error_types::handler_not_found,
-                          "Handler '" + symbol + "' missing on module '" + module + "': export it with KILN_HANDLER(" +
-                              symbol + ")",
-                          {});
+    return function_error(
+        error_types::handler_not_found,
+        "Handler '" + symbol + "' missing on module '" + module + "': export it with KILN_HANDLER(" + symbol + ")", {});
   }
   handler_ = reinterpret_cast<kiln_handler>(found);
   return std::nullopt;

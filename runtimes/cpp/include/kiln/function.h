@@ -40,10 +40,10 @@ typedef struct kiln_context {
   kiln_text function_version;
   kiln_text log_group_name;
   kiln_text log_stream_name;
-  kiln_text trace_id;          /* X-Amzn-Trace-Id; may be empty */
-  kiln_text client_context;    /* JSON; may be empty */
-  kiln_text cognito_identity;  /* JSON; may be empty */
-  kiln_text tenant_id;         /* may be empty */
+  kiln_text trace_id;         /* X-Amzn-Trace-Id; may be empty */
+  kiln_text client_context;   /* JSON; may be empty */
+  kiln_text cognito_identity; /* JSON; may be empty */
+  kiln_text tenant_id;        /* may be empty */
   kiln_text event_content_type;
   int32_t memory_limit_in_mb; /* 0 where the platform did not say */
   /* Milliseconds until the platform ends the invocation; never negative. */
