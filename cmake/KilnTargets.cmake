@@ -42,5 +42,6 @@ function(kiln_runtime runtime)
   target_link_libraries(${target} PRIVATE kiln_options ${arg_PRIVATE})
   set_target_properties(${target} PROPERTIES OUTPUT_NAME bootstrap
     RUNTIME_OUTPUT_DIRECTORY ${KILN_LIBEXEC_OUTPUT}/${runtime})
-  install(TARGETS ${target} DESTINATION ${KILN_LIBEXECDIR}/${runtime})
+  # A component of its own, so that one runtime can be installed without all of kiln being built.
+  install(TARGETS ${target} DESTINATION ${KILN_LIBEXECDIR}/${runtime} COMPONENT ${target})
 endfunction()

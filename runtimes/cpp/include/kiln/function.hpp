@@ -9,6 +9,10 @@
 // they came; the result likewise, or void. Both parameters may be left out from the right. Header only.
 #pragma once
 
+#if !__has_include(<nlohmann/json.hpp>)
+#error "kiln/function.hpp needs nlohmann/json (Debian: apt-get install nlohmann-json3-dev)"
+#endif
+
 #include <cxxabi.h>
 
 #include <chrono>
