@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// The log stream of one instance: what its instance records, on the warm path too.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime-api/control-server/telemetry/log_event.hpp"
+
+namespace kiln {
+
+class FunctionLog;
+struct LogStream;
+
+/// Data-plane thread only. Recording copies bytes into the function's ring; text is made when somebody reads. Movable;
+/// a default-made one records nothing.
+class InstanceLog {
+ public:
+  InstanceLog();
+  ~InstanceLog();
+  InstanceLog(InstanceLog&& other) noexcept;
+  InstanceLog& operator=(InstanceLog&& other) noexcept;
+  InstanceLog(const InstanceLog&) = delete;
+  InstanceLog& operator=(const InstanceLog&) = delete;
+
+  /// "2026/11/22/[$LATEST]" and 32 random hexadecimal digits (AWS_LAMBDA_LOG_STREAM_NAME); empty for a default-made one.
+  const std::string& stream() const;
+
+  void init_start(std::string_view runtime_version, std::string_view runtime_version_arn = {});
+  /// An invocation is dispatched. Output from here on is its own while it is the only one in flight.
+  void start(std::string_view request_id, std::string_view version);
+  /// What the instance wrote. Lines are cut at newlines; the rest waits for its newline, for end(), or for the handle's
+  /// end. Call it for all that is readable before end(), or the last lines miss their invocation.
+  void output(std::string_view bytes, OutputOrigin origin = OutputOrigin::standard_output);
+  /// One framed message, which knows its invocation (or, with an empty id, that it has none).
+  void message(std::string_view request_id, std::string_view text, OutputOrigin origin = OutputOrigin::standard_output);
+  /// The platform's words about a failure; see Fault.
+  void fault(std::string_view request_id, std::string_view text);
+  void end(std::string_view request_id);
+  void report(const Report& report);
+
+  /// The last 4 KB of an invocation's log as the log stream has it, beginning at START where that fits: the text of
+  /// X-Amz-Log-Result before base64. What memory no longer holds is missing.
+  std::string tail(std::string_view request_id) const;
+
+ private:
+  friend class LogStore;
+  /// Output that is counted together: an invocation's, or all that belongs to none since the last start.
+  struct Running {
+    std::string request_id;
+    std::uint64_t bytes = 0;
+    bool truncated = false;
+  };
+
+  InstanceLog(std::shared_ptr<FunctionLog> log, std::shared_ptr<const LogStream> stream);
+
+  Running& owner_of_output();
+  Running* find(std::string_view request_id);
+  void line(Running& owner, std::string_view text, OutputOrigin origin);
+  void flush_partial_lines();
+
+  std::shared_ptr<FunctionLog> log_;
+  std::shared_ptr<const LogStream> stream_;
+  std::vector<Running> running_;  // in flight, seldom more than one
+  Running unattributed_;
+  std::array<std::string, 3> partial_;  // by origin
+  std::string last_started_;
+  std::uint64_t last_start_position_ = 0;  // where in the ring last_started_ begins, so that tail() need not search
+};
+
+}  // namespace kiln

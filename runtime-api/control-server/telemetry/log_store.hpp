@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// The logs of all functions: in memory for tails and followers, on disk for what is older than that or than this
+// process.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "runtime-api/control-server/telemetry/instance_log.hpp"
+#include "runtime-api/control-server/telemetry/log_event.hpp"
+#include "runtime-api/server/async/event_loop.hpp"
+#include "runtime-api/server/async/task.hpp"
+#include "runtime-api/server/async/worker_pool.hpp"
+
+namespace kiln {
+
+class FunctionLog;
+class LogFiles;
+
+struct LogOptions {
+  std::filesystem::path directory;                   ///< made if missing; empty: nothing is kept on disk
+  std::size_t memory_per_function = 1024 * 1024;     ///< bytes of events held for each function
+  std::uint64_t budget_per_invocation = 10'000'000;  ///< bytes of output; also of an init phase
+  std::uint64_t file_size = 10 * 1024 * 1024;        ///< a function's file is rotated beyond this …
+  int files = 2;                                     ///< … and this many are kept of each, the newest included
+  std::size_t unwritten_limit = 64 * 1024 * 1024;    ///< bytes waiting for the disk, all functions; beyond: dropped
+  std::chrono::milliseconds write_interval{200};     ///< events reach the disk after this long at the latest
+  /// Told of output that was dropped, on the data-plane thread (seldom: not once a line). May be empty.
+  std::function<void(std::string_view function, std::uint64_t bytes)> on_dropped;
+};
+
+struct LogQuery {
+  std::string request_id;      ///< empty: all
+  std::string stream;          ///< empty: all
+  std::size_t tail_lines = 0;  ///< the last so many events; 0: all there are
+};
+
+/// Ends its subscription when it goes. May outlive the store and the function.
+class LogSubscription {
+ public:
+  LogSubscription() = default;
+  ~LogSubscription() { end(); }
+  LogSubscription(LogSubscription&&) noexcept = default;
+  LogSubscription& operator=(LogSubscription&& other) noexcept;
+  LogSubscription(const LogSubscription&) = delete;
+  LogSubscription& operator=(const LogSubscription&) = delete;
+  /// No call of the callback begins after this.
+  void end();
+
+ private:
+  friend class LogStore;
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+/// Data-plane thread only; nothing here waits for the disk.
+class LogStore {
+ public:
+  /// Called for each new event; `text` is the line to show, with its newline. Both live for the call only. May end
+  /// subscriptions, its own too, but not record.
+  using Callback = std::function<void(const LogEvent& event, std::string_view text)>;
+
+  /// Refers to `loop` and `workers`, which must outlive it.
+  LogStore(EventLoop& loop, WorkerPool& workers, LogOptions options);
+  /// Hands what is unwritten to the workers, which write it before they end.
+  ~LogStore();
+  LogStore(const LogStore&) = delete;
+  LogStore& operator=(const LogStore&) = delete;
+
+  /// A new log stream of `function`. The handle may outlive the store. `version` goes into the stream's name.
+  InstanceLog open(std::string_view function, LogFormat format, std::string_view version = "$LATEST");
+
+  /// What memory holds, oldest first, as text: a time and the line; further lines of one event are indented, so that no
+  /// output looks like an event of its own. Empty for a function never heard of.
+  std::string read(std::string_view function, const LogQuery& query) const;
+  /// The same from disk, earlier runs of the server included, up to the events recorded before the call. From memory
+  /// where nothing is kept on disk. Throws std::system_error where the files cannot be read.
+  Task<std::string> read_stored(std::string function, LogQuery query);
+
+  /// Calls `callback` for each event of `function` recorded from now on that `query` (its tail_lines aside) matches. The
+  /// function need not have logged yet.
+  LogSubscription subscribe(std::string_view function, LogQuery query, Callback callback);
+
+  /// The function is deleted: drops what memory and disk hold of it and ends its subscriptions. Handles of its instances
+  /// stay valid and lead nowhere.
+  void forget(std::string_view function);
+
+  /// Hands what is unwritten to the workers now.
+  void flush();
+
+  /// Bytes of output dropped so far, all functions, whether for an invocation's budget or a slow disk.
+  std::uint64_t dropped_bytes() const;
+
+ private:
+  struct Shared;
+
+  FunctionLog& function_log(std::string_view function);
+
+  std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace kiln
