@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtimes/python/python_runtime.hpp"
+
+#include <pybind11/pybind11.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <cstdlib>
+#include <string_view>
+
+#include "runtime-api/protocol/environment.hpp"
+#include "runtime-api/protocol/error_types.hpp"
+#include "runtime-api/protocol/json_text.hpp"
+#include "runtime-api/protocol/limits.hpp"
+#include "runtimes/python/end_process.hpp"
+#include "runtimes/python/failure.hpp"
+#include "runtimes/python/interpreter.hpp"
+#include "runtimes/python/json_decoder.hpp"
+#include "runtimes/python/native_module.hpp"
+#include "runtimes/python/search_path.hpp"
+#include "runtimes/python/streams.hpp"
+
+namespace kiln::python {
+namespace {
+
+constexpr std::string_view json_content_type = "application/json";
+
+std::string upper(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::toupper(c); });
+  return text;
+}
+
+/// AWS_EXECUTION_ENV of Python 3.12 and later: there the official client writes UTF-8, before that it escapes.
+JsonEncoder::NonAscii non_ascii_for(std::string_view execution_env) {
+  constexpr std::string_view prefix = "AWS_Lambda_python3.";
+  int minor = 0;
+  if (execution_env.starts_with(prefix)) {
+    const char* end = execution_env.data() + execution_env.size();
+    const auto parsed = std::from_chars(execution_env.data() + prefix.size(), end, minor);
+    if (parsed.ptr != end) minor = 0;
+  }
+  return minor >= 12 ? JsonEncoder::NonAscii::utf8 : JsonEncoder::NonAscii::escape;
+}
+
+LogSettings log_settings(const FunctionEnvironment& environment) {
+  LogSettings settings;
+  settings.json = upper(environment.log_format) == "JSON";
+  settings.level = upper(environment.log_level);
+  if (settings.level == "TRACE") settings.level = "DEBUG";
+  if (const char* number = std::getenv(environment::telemetry_log_fd)) {
+    const std::string_view text = number;
+    int fd = -1;
+    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), fd);
+    if (parsed.ptr == text.data() + text.size() && fd >= 0) settings.telemetry_log_fd = fd;
+  }
+  return settings;
+}
+
+/// A str, or None for what the platform has not sent.
+py::object text_or_none(const std::string& text) {
+  if (text.empty()) return shared(Py_None);
+  return owned(PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace"));
+}
+
+std::int64_t deadline_ms(const Deadline& deadline) {
+  // Where the platform has set none, a function may run as long as any can.
+  if (deadline.is_never()) return Deadline::after(std::chrono::seconds(limits::max_timeout_s)).to_epoch_ms();
+  return deadline.to_epoch_ms();
+}
+
+/// A new reference. Throws py::error_already_set.
+PyObject* attribute(const char* module, const char* name) {
+  const py::object value = py::module_::import(module).attr(name);
+  return value.inc_ref().ptr();
+}
+
+bool is_awaitable(PyObject* value) {
+  const PyAsyncMethods* methods = Py_TYPE(value)->tp_as_async;
+  return methods && methods->am_await;
+}
+
+}  // namespace
+
+void PythonRuntime::start() {
+  start_interpreter({program_, standard_search_path()});
+  idle_state_ = PyEval_SaveThread();
+}
+
+std::optional<FunctionError> PythonRuntime::load(const FunctionEnvironment& environment) {
+  const LogSettings logs = log_settings(environment);
+  // Before the interpreter takes its copy of the environment: the descriptor is not the function's to write to.
+  ::unsetenv(environment::telemetry_log_fd);
+  try {
+    if (!idle_state_) start();
+  } catch (const std::exception& error) {
+    return FunctionError{std::string(error_types::runtime_unknown),
+                         platform_error_body(error_types::runtime_unknown, error.what())};
+  }
+  const Gil gil(idle_state_);
+  try {
+    const auto non_ascii = non_ascii_for(environment.execution_env);
+    encoder_ = JsonEncoder(non_ascii);
+    install_native_module(logs, non_ascii);
+    prepare(environment);
+    handler_ = py::module_::import("_kiln_handler_lookup").attr("find")(environment.handler).release().ptr();
+    begin_ = attribute("_kiln_context", "begin");
+  } catch (py::error_already_set& error) {
+    error.restore();
+    FunctionError failure = report(take_exception(), Phase::init, {});
+    flush_streams();
+    return failure;
+  }
+  flush_streams();
+  return std::nullopt;
+}
+
+void PythonRuntime::prepare(const FunctionEnvironment& environment) {
+  py::module_::import("_kiln_start").attr("prepare")();
+  extend_search_path(environment);
+}
+
+void PythonRuntime::extend_search_path(const FunctionEnvironment& environment) {
+  const char* python_path = std::getenv("PYTHONPATH");
+  const FunctionSearchPath path =
+      function_search_path(environment.task_root, environment.runtime_dir, python_path ? python_path : "");
+  py::list search_path = shared(PySys_GetObject("path"));
+  std::size_t at = 0;
+  for (const std::string& directory : path.front) {
+    search_path.insert(at++, owned(PyUnicode_DecodeFSDefault(directory.c_str())));
+  }
+  for (const std::string& directory : path.sites) py::module_::import("site").attr("addsitedir")(directory);
+  if (path.customised) py::module_::import("sitecustomize");
+}
+
+InvocationResult PythonRuntime::invoke(const Invocation& invocation) {
+  const Gil gil(idle_state_);
+  InvocationResult result = run(invocation);
+  flush_streams();
+  return result;
+}
+
+py::object PythonRuntime::begin(const Invocation& invocation) {
+  if (!function_arn_ || PyUnicode_CompareWithASCIIString(function_arn_, invocation.function_arn.c_str()) != 0) {
+    Py_XDECREF(function_arn_);
+    function_arn_ = text_or_none(invocation.function_arn).release().ptr();
+  }
+  const py::object request_id = text_or_none(invocation.request_id);
+  const py::object deadline = owned(PyLong_FromLongLong(deadline_ms(invocation.deadline)));
+  const py::object trace_id = text_or_none(invocation.trace_id);
+  const py::object tenant_id = text_or_none(invocation.tenant_id);
+  const py::object client_context = text_or_none(invocation.client_context);
+  const py::object identity = text_or_none(invocation.cognito_identity);
+  PyObject* arguments[] = {request_id.ptr(), deadline.ptr(),       function_arn_, trace_id.ptr(),
+                           tenant_id.ptr(),  client_context.ptr(), identity.ptr()};
+  for (PyObject* argument : arguments) {
+    if (!argument) return {};
+  }
+  return owned(PyObject_Vectorcall(begin_, arguments, std::size(arguments), nullptr));
+}
+
+py::object PythonRuntime::event_of(const Invocation& invocation, std::string& failure) const {
+  if (invocation.content_type != json_content_type) {
+    return owned(
+        PyBytes_FromStringAndSize(invocation.payload.data(), static_cast<Py_ssize_t>(invocation.payload.size())));
+  }
+  DecodedJson decoded = decode_json(invocation.payload);
+  if (!decoded.value) failure = "Unable to unmarshal input: " + decoded.failure;
+  return std::move(decoded.value);
+}
+
+InvocationResult PythonRuntime::run(const Invocation& invocation) {
+  const std::string& id = invocation.request_id;
+  const py::object context = begin(invocation);
+  if (!context) return report(take_exception(), Phase::invoke, id);
+  std::string malformed;
+  py::object event = event_of(invocation, malformed);
+  if (!malformed.empty()) return report_fault(error_types::unmarshal_error, malformed, id);
+  if (!event) return report(take_exception(), Phase::invoke, id);
+
+  PyObject* arguments[] = {event.ptr(), context.ptr()};
+  py::object result = owned(PyObject_Vectorcall(handler_, arguments, std::size(arguments), nullptr));
+  if (!result) return report(take_exception(), Phase::invoke, id);
+  if (is_awaitable(result.ptr())) {
+    std::optional<FunctionError> failed;
+    result = settle(std::move(result), failed, id);
+    if (failed) return *std::move(failed);
+  }
+  return answer(std::move(result), id);
+}
+
+py::object PythonRuntime::settle(py::object awaitable, std::optional<FunctionError>& failed,
+                                 const std::string& request_id) {
+  try {
+    if (!await_) await_ = attribute("_kiln_awaiting", "run");
+    const py::tuple settled = py::handle(await_)(awaitable);
+    if (settled[0].cast<bool>()) return settled[1];
+    failed = report(settled[1], Phase::invoke, request_id);
+  } catch (py::error_already_set& error) {
+    error.restore();
+    failed = report(take_exception(), Phase::invoke, request_id);
+  }
+  return {};
+}
+
+InvocationResult PythonRuntime::answer(py::object result, const std::string& request_id) {
+  Success success;
+  if (PyBytes_Check(result.ptr())) {
+    success.content_type = "application/unknown";
+    success.body.assign(PyBytes_AS_STRING(result.ptr()), static_cast<std::size_t>(PyBytes_GET_SIZE(result.ptr())));
+    return success;
+  }
+  if (encoder_.encode(result.ptr(), success.body)) return success;
+  const py::object exception = take_exception();
+  if (!PyErr_GivenExceptionMatches(exception.ptr(), PyExc_Exception)) end_process(exception);
+  return report_fault(error_types::marshal_error, "Unable to marshal response: " + text_of(exception), request_id);
+}
+
+void PythonRuntime::shutdown() {
+  if (!idle_state_) return;
+  const Gil gil(idle_state_);
+  // A handler that the function has installed for SIGTERM runs here at the latest; it may end the process.
+  if (PyErr_CheckSignals() < 0) {
+    const py::object exception = take_exception();
+    if (!PyErr_GivenExceptionMatches(exception.ptr(), PyExc_Exception)) end_process(exception);
+    PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception.ptr())), exception.ptr());
+    PyErr_Print();
+  }
+  run_exit_callbacks();
+}
+
+}  // namespace kiln::python

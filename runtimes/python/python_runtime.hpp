@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+// Python functions: CPython inside the bootstrap, behaving as the official Python runtime client does.
+#pragma once
+
+#include <string>
+
+#include "bootstrap/runtime.hpp"
+#include "runtimes/python/json_encoder.hpp"
+#include "runtimes/python/objects.hpp"
+
+namespace kiln::python {
+
+/// At most one in a process, used from one thread. Between its calls the GIL is free, so that the function's own threads
+/// go on while the bootstrap waits for an event. Never destroys what it holds of Python: the process ends without
+/// finalising it.
+class PythonRuntime final : public Runtime {
+ public:
+  /// `program` becomes sys.argv[0].
+  explicit PythonRuntime(std::string program) : program_(std::move(program)) {}
+
+  /// Starts the interpreter without any function, as far as start-up goes without knowing one. load() does it where it
+  /// has not been done. Afterwards the GIL is free. Throws std::runtime_error where Python cannot be started.
+  void start();
+
+  std::optional<FunctionError> load(const FunctionEnvironment& environment) override;
+  InvocationResult invoke(const Invocation& invocation) override;
+  void shutdown() override;
+
+ private:
+  /// Held while Python runs.
+  class Gil {
+   public:
+    explicit Gil(PyThreadState*& state) : state_(state) { PyEval_RestoreThread(state_); }
+    ~Gil() { state_ = PyEval_SaveThread(); }
+    Gil(const Gil&) = delete;
+    Gil& operator=(const Gil&) = delete;
+
+   private:
+    PyThreadState*& state_;
+  };
+
+  void prepare(const FunctionEnvironment& environment);
+  void extend_search_path(const FunctionEnvironment& environment);
+  py::object begin(const Invocation& invocation);
+  py::object event_of(const Invocation& invocation, std::string& failure) const;
+  InvocationResult run(const Invocation& invocation);
+  InvocationResult answer(py::object result, const std::string& request_id);
+  py::object settle(py::object awaitable, std::optional<FunctionError>& failed, const std::string& request_id);
+
+  std::string program_;
+  PyThreadState* idle_state_ = nullptr;  ///< this thread's, while it does not hold the GIL
+  JsonEncoder encoder_{JsonEncoder::NonAscii::escape};
+  // Leaked on purpose, so plain pointers: their owner is the process.
+  PyObject* handler_ = nullptr;
+  PyObject* begin_ = nullptr;         ///< embedded/context.py
+  PyObject* await_ = nullptr;         ///< embedded/awaiting.py; null until a handler turns out to be asynchronous
+  PyObject* function_arn_ = nullptr;  ///< of the last invocation, for the next has the same, as a rule
+};
+
+}  // namespace kiln::python
