@@ -20,8 +20,15 @@ class Deadline {
   static Deadline after(Clock::duration span) { return Deadline(Clock::now() + span); }
 
   /// From milliseconds since the epoch as another machine's wall clock wrote them (Lambda-Runtime-Deadline-Ms).
+  /// What is further away than a century never comes: the emulator's are a thousand times too far, and nanoseconds would
+  /// overflow.
   static Deadline from_epoch_ms(std::int64_t epoch_ms) {
-    const auto wall = std::chrono::system_clock::time_point(std::chrono::milliseconds(epoch_ms));
+    using std::chrono::milliseconds;
+    const auto now = std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch());
+    const milliseconds century = std::chrono::hours(24 * 36525);
+    if (epoch_ms < 0) return after(Clock::duration::zero());
+    if (milliseconds(epoch_ms) > now + century) return never();
+    const auto wall = std::chrono::system_clock::time_point(milliseconds(epoch_ms));
     return after(std::chrono::duration_cast<Clock::duration>(wall - std::chrono::system_clock::now()));
   }
 

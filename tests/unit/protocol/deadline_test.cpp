@@ -18,3 +18,10 @@ TEST_CASE("The time left is never negative, and never is never") {
   CHECK_FALSE(Deadline::never().passed());
   CHECK(Deadline::never().is_never());
 }
+
+TEST_CASE("A deadline too far away to be meant never comes, and one before the epoch has passed") {
+  CHECK(Deadline::from_epoch_ms(1'800'000'000'000'000).is_never());  // the emulator's, a thousand times too far
+  CHECK(Deadline::from_epoch_ms(INT64_MAX).is_never());
+  CHECK(Deadline::from_epoch_ms(INT64_MIN).passed());
+  CHECK(Deadline::from_epoch_ms(0).passed());
+}
