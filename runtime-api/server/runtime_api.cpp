@@ -99,7 +99,8 @@ http::ConnectionOptions runtime_connection_options() {
 
 Task<void> serve_runtime_api(http::Connection& connection, InvocationSource& source, const RuntimeApiOptions& options) {
   while (co_await connection.next_request()) {
-    co_await runtime_routes::route({connection, source, options});
+    const runtime_routes::RuntimeCall call{connection, source, options};
+    co_await runtime_routes::route(call);
   }
 }
 

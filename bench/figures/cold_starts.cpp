@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// HTTP in, first answer out, with an instance made for this call, against the start of a bare program.
+#include <cstdio>
+#include <stdexcept>
+
+#include "bench/context.hpp"
+#include "bench/figures/figures.hpp"
+#include "bench/floor/process_start.hpp"
+#include "bench/http_invoker.hpp"
+#include "bench/statistics.hpp"
+
+namespace kiln::bench {
+namespace {
+
+constexpr std::size_t starts_a_round = 7;
+
+/// Milliseconds of one cold call. Throws where the server does not say that it made an instance.
+double cold_call(Context& context, HttpInvoker& invoker, const std::string& function, const std::string& request) {
+  context.server().wait_for_no_instance(function);
+  const auto start = Clock::now();
+  const auto answer = invoker.call(request);
+  const double milliseconds = microseconds_since(start) / 1000;
+  if (answer.status != 200) throw std::runtime_error(function + ": " + std::string(answer.body));
+  if (field_of(answer.head, "server-timing").find("launch") == std::string_view::npos) {
+    throw std::runtime_error(function + ": a call that was to be cold found an instance");
+  }
+  return milliseconds;
+}
+
+Outcome compare(Context& context, const std::string& function, const std::vector<std::string>& bare) {
+  HttpInvoker invoker(context.server().port());
+  const auto request = KilnServer::invoke_request(function, small_payload());
+  // The first start reads everything from the disk.
+  time_of_process(bare);
+  cold_call(context, invoker, function, request);
+
+  std::vector<double> floor;
+  std::vector<double> ours;
+  for (std::size_t round = 0; round < context.rounds(); ++round) {
+    std::vector<double> floor_round;
+    std::vector<double> our_round;
+    for (std::size_t i = 0; i < starts_a_round; ++i) {
+      floor_round.push_back(time_of_process(bare));
+      our_round.push_back(cold_call(context, invoker, function, request));
+    }
+    floor.push_back(median(floor_round));
+    ours.push_back(median(our_round));
+  }
+  Outcome outcome;
+  outcome.samples = ratios(ours, floor);
+  outcome.value = median(outcome.samples);
+  char text[128];
+  std::snprintf(text, sizeof text, "cold call %.2f ms, bare process %.2f ms, %zu starts a round", median(ours),
+                median(floor), starts_a_round);
+  outcome.detail = text;
+  return outcome;
+}
+
+std::vector<Outcome> run(Context& context) {
+  // An instance that may idle for no time at all is gone before the next call.
+  context.server().deploy(context.built("no_op"), "cold-cpp", "cpp", {"--idle-seconds", "0"});
+  context.server().deploy(context.functions_folder() + "/python-echo", "cold-python", context.python_runtime(),
+                          {"--idle-seconds", "0"});
+  return {compare(context, "cold-cpp", {context.built("empty")}), compare(context, "cold-python", bare_python())};
+}
+
+}  // namespace
+
+Measurement cold_starts() {
+  return {{{"cold_cpp_process", Bound::at_most, 3.0, 2.0}, {"cold_python_process", Bound::at_most, 1.3, 0.8}}, run};
+}
+
+}  // namespace kiln::bench

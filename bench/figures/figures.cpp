@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bench/figures/figures.hpp"
+
+namespace kiln::bench {
+
+std::vector<Measurement> all_measurements() {
+  return {
+      warm_calls(),
+      throughput(),
+      parked_polls(),
+      cold_starts(),
+  };
+}
+
+}  // namespace kiln::bench

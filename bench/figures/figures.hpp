@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every measurement there is. A new one: a file in this folder with one function, declared here and listed in figures.cpp.
+#pragma once
+
+#include <vector>
+
+#include "bench/figure.hpp"
+
+namespace kiln::bench {
+
+/// warm_cpp_p50, warm_cpp_p99, warm_python_p50
+Measurement warm_calls();
+/// throughput_16x16
+Measurement throughput();
+/// parked_10k_bytes, parked_10k_p50
+Measurement parked_polls();
+/// cold_cpp_process, cold_python_process
+Measurement cold_starts();
+
+/// In the order in which they run and are printed.
+std::vector<Measurement> all_measurements();
+
+}  // namespace kiln::bench

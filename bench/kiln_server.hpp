@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// A real `kiln serve` on free ports, its data in a temporary folder, for as long as this object lives.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bench/child.hpp"
+#include "bench/sockets.hpp"
+
+namespace kiln::bench {
+
+class KilnServer {
+ public:
+  /// `kiln`: path of the program. `options`: further arguments of `serve`. Returns once it serves; throws
+  /// std::runtime_error with its log where it does not within 20 s.
+  explicit KilnServer(std::string kiln, const std::vector<std::string>& options = {});
+  ~KilnServer();
+  KilnServer(const KilnServer&) = delete;
+  KilnServer& operator=(const KilnServer&) = delete;
+
+  std::uint16_t port() const { return port_; }
+  pid_t pid() const { return process_.pid(); }
+
+  /// Deploys a folder as the user would, with `kiln deploy`. `options`: further arguments.
+  void deploy(const std::string& folder, const std::string& name, const std::string& runtime,
+              const std::vector<std::string>& options = {});
+
+  /// The Invoke request of a function with `payload`, as HttpInvoker takes it.
+  static std::string invoke_request(const std::string& name, const std::string& payload);
+
+  /// Waits until no instance of the function is left. Throws std::runtime_error after 10 s.
+  void wait_for_no_instance(const std::string& name);
+  /// The end of the server's log, for messages.
+  std::string log_tail() const;
+
+ private:
+  std::string kiln_;
+  std::string folder_;
+  std::uint16_t port_ = 0;
+  Socket stdout_;
+  Child process_;
+};
+
+}  // namespace kiln::bench
