@@ -10,10 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <poll.h>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
-#include <poll.h>
 #include <stdexcept>
 #include <system_error>
 #include <utility>

@@ -27,6 +27,9 @@ std::string Context::python_runtime() const {
   throw std::runtime_error("this build has no Python runtime");
 }
 
-std::string small_payload() { return R"({"name":"Hello Serverless","padding":"................."})" "      "; }
+std::string small_payload() {
+  return R"({"name":"Hello Serverless","padding":"................."})"
+         "      ";
+}
 
 }  // namespace kiln::bench

@@ -12,11 +12,11 @@
 namespace kiln::bench {
 
 struct Options {
-  std::string build_folder;      ///< holds bin/kiln, libexec/kiln and bench/
-  std::string source_folder;     ///< holds bench/functions
-  std::size_t rounds = 7;        ///< of every comparison; at least 5, that a median means something
-  std::string only;              ///< measure only figures whose name contains this
-  std::string output;            ///< where the JSON goes
+  std::string build_folder;   ///< holds bin/kiln, libexec/kiln and bench/
+  std::string source_folder;  ///< holds bench/functions
+  std::size_t rounds = 7;     ///< of every comparison; at least 5, that a median means something
+  std::string only;           ///< measure only figures whose name contains this
+  std::string output;         ///< where the JSON goes
 };
 
 class Context {

@@ -60,7 +60,9 @@ std::string HttpInvoker::request(std::string_view method, std::string_view path,
   std::string text;
   text.append(method).append(" ").append(path).append(" HTTP/1.1\r\nHost: 127.0.0.1\r\n");
   if (!body.empty() || method != "GET") {
-    text.append("Content-Type: application/json\r\nContent-Length: ").append(std::to_string(body.size())).append("\r\n");
+    text.append("Content-Type: application/json\r\nContent-Length: ")
+        .append(std::to_string(body.size()))
+        .append("\r\n");
   }
   return text.append("\r\n").append(body);
 }

@@ -2,7 +2,6 @@
 #include "bench/kiln_server.hpp"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 #include <utility>
 
 #include "bench/http_invoker.hpp"
+#include "bench/lines.hpp"
 #include "bench/statistics.hpp"
 
 namespace kiln::bench {
@@ -29,39 +29,18 @@ std::string make_folder() {
   return folder;
 }
 
-/// Reads `fd` until a whole line that starts with `start`; empty where it ends or is late.
-std::string read_line(int fd, const std::string& start, std::chrono::seconds patience) {
-  const auto deadline = Clock::now() + patience;
-  std::string text;
-  for (;;) {
-    for (std::size_t end = text.find('\n'); end != std::string::npos; end = text.find('\n')) {
-      std::string line = text.substr(0, end);
-      text.erase(0, end + 1);
-      if (line.starts_with(start)) return line;
-    }
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
-    pollfd readable{fd, POLLIN, 0};
-    if (left.count() <= 0 || ::poll(&readable, 1, static_cast<int>(left.count())) != 1) return {};
-    char buffer[512];
-    const auto got = ::read(fd, buffer, sizeof buffer);
-    if (got <= 0) return {};
-    text.append(buffer, static_cast<std::size_t>(got));
-  }
-}
-
 }  // namespace
 
 KilnServer::KilnServer(std::string kiln, const std::vector<std::string>& options)
     : kiln_(std::move(kiln)), folder_(make_folder()) {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) throw std::runtime_error("pipe2 failed");
-  stdout_ = Socket(ends[0]);
-  const Socket write_end(ends[1]);
+  auto [read_end, write_end] = make_pipe();
+  stdout_ = std::move(read_end);
   const Socket log(::open((folder_ + "/serve.log").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-  std::vector<std::string> command{kiln_,      "serve",       "--data",           folder_ + "/data",
-                                   "--listen", "127.0.0.1:0", "--operations-listen", "127.0.0.1:0"};
+  std::vector<std::string> command{
+      kiln_, "serve", "--data", folder_ + "/data", "--listen", "127.0.0.1:0", "--operations-listen", "127.0.0.1:0"};
   command.insert(command.end(), options.begin(), options.end());
   process_ = start_program(command, write_end.fd(), log.fd());
+  write_end.close();  // so that the pipe ends with the server
 
   const std::string start = "ready http://127.0.0.1:";
   const auto line = read_line(stdout_.fd(), start, start_patience);
@@ -77,8 +56,8 @@ KilnServer::~KilnServer() {
 
 void KilnServer::deploy(const std::string& folder, const std::string& name, const std::string& runtime,
                         const std::vector<std::string>& options) {
-  std::vector<std::string> command{kiln_, "deploy",    folder,  "--name",    name,
-                                   "--runtime", runtime, "--handler", "index.handler"};
+  std::vector<std::string> command{kiln_,       "deploy", folder,      "--name",       name,
+                                   "--runtime", runtime,  "--handler", "index.handler"};
   command.insert(command.end(), options.begin(), options.end());
   run_program(command, {"KILN_ENDPOINT=http://127.0.0.1:" + std::to_string(port_)});
 }

@@ -41,7 +41,8 @@ std::vector<Finding> take(const Measurement& measurement, Context& context) {
 int run(const Options& options) {
   const auto start = Clock::now();
   raise_descriptor_limit();
-  std::printf("pinned to core %d, %zu rounds, ratios to what is measured beside them\n\n", pin_to_one_core(), options.rounds);
+  std::printf("pinned to core %d, %zu rounds, ratios to what is measured beside them\n\n", pin_to_one_core(),
+              options.rounds);
   print_heading();
   Context context(options);
   std::vector<Finding> all;

@@ -17,9 +17,7 @@ bool keeps(const FigureSpec& spec, double value, double limit) {
   return spec.bound == Bound::at_most ? value <= limit : value >= limit;
 }
 
-void print_heading() {
-  std::printf("%-24s %10s  %-20s %-20s %s\n", "figure", "value", "must", "aim", "detail");
-}
+void print_heading() { std::printf("%-24s %10s  %-20s %-20s %s\n", "figure", "value", "must", "aim", "detail"); }
 
 void print_line(const Finding& finding) {
   const auto& spec = finding.spec;

@@ -42,8 +42,8 @@ Outcome compare(const char* what, const std::vector<double>& ours, const std::ve
   outcome.samples = ratios(ours, floor);
   outcome.value = median(outcome.samples);
   char text[128];
-  std::snprintf(text, sizeof text, "%s %.1f us, raw relay %.1f us, %zu calls a round", what, median(ours), median(floor),
-                calls_a_round);
+  std::snprintf(text, sizeof text, "%s %.1f us, raw relay %.1f us, %zu calls a round", what, median(ours),
+                median(floor), calls_a_round);
   outcome.detail = text;
   return outcome;
 }
@@ -55,7 +55,8 @@ std::vector<Outcome> run(Context& context) {
   const auto to_python = KilnServer::invoke_request("bench-python", small_payload());
   const auto invoke = [&](const std::string& request) {
     const auto answer = invoker.call(request);
-    if (answer.status != 200) throw std::runtime_error("status " + std::to_string(answer.status) + ": " + std::string(answer.body));
+    if (answer.status != 200)
+      throw std::runtime_error("status " + std::to_string(answer.status) + ": " + std::string(answer.body));
   };
   time_calls(warm_up_calls, [&] { relay.call(0); });
   time_calls(warm_up_calls, [&] { invoke(to_cpp); });

@@ -103,8 +103,7 @@ RawRelay::RawRelay(std::size_t clients, std::size_t runtimes, std::size_t payloa
     : payload_(payload), buffers_(clients, std::string(payload, 'x')) {
   const Socket for_clients = listen_on_loopback();
   const Socket for_runtimes = listen_on_loopback();
-  processes_.push_back(
-      run_in_child([&] { RelayServer(for_clients.fd(), for_runtimes.fd(), payload_).run(); }));
+  processes_.push_back(run_in_child([&] { RelayServer(for_clients.fd(), for_runtimes.fd(), payload_).run(); }));
   for (std::size_t i = 0; i < runtimes; ++i) {
     processes_.push_back(run_in_child([&] { run_runtime(port_of(for_runtimes), payload_); }));
   }
@@ -114,7 +113,8 @@ RawRelay::RawRelay(std::size_t clients, std::size_t runtimes, std::size_t payloa
 void RawRelay::call(std::size_t client) {
   auto& frame = buffers_.at(client);
   const int fd = clients_.at(client).fd();
-  if (!write_all(fd, frame) || !read_all(fd, frame.data(), frame.size())) throw std::runtime_error("the raw relay is gone");
+  if (!write_all(fd, frame) || !read_all(fd, frame.data(), frame.size()))
+    throw std::runtime_error("the raw relay is gone");
 }
 
 }  // namespace kiln::bench

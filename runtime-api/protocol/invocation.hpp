@@ -9,10 +9,9 @@
 namespace kiln {
 
 struct Invocation {
-  std::string request_id;  ///< lower-case UUID; the same in the context, the logs and x-amzn-RequestId
-  std::string
-      invocation_id;    ///< UUID of this attempt (Lambda-Runtime-Invocation-Id); empty where the platform sends none
-  std::string payload;  ///< the event's bytes, JSON unless content_type says otherwise
+  std::string request_id;     ///< lower-case UUID; the same in the context, the logs and x-amzn-RequestId
+  std::string invocation_id;  ///< UUID of this attempt (Lambda-Runtime-Invocation-Id); empty where there is none
+  std::string payload;        ///< the event's bytes, JSON unless content_type says otherwise
   std::string content_type = "application/json";
   Deadline deadline;
   std::string function_arn;
