@@ -58,9 +58,9 @@ Outcome compare(Context& context, const std::string& function, const std::vector
 
 std::vector<Outcome> run(Context& context) {
   // An instance that may idle for no time at all is gone before the next call.
-  context.server().deploy(context.built("no_op"), "cold-cpp", "cpp", {"--idle-seconds", "0"});
+  context.server().deploy(context.built("no_op"), "cold-cpp", "cpp", {"--idle", "0"});
   context.server().deploy(context.functions_folder() + "/python-echo", "cold-python", context.python_runtime(),
-                          {"--idle-seconds", "0"});
+                          {"--idle", "0"});
   return {compare(context, "cold-cpp", {context.built("empty")}), compare(context, "cold-python", bare_python())};
 }
 
