@@ -52,8 +52,13 @@ std::string text_of(const py::object& exception) {
   return {PyBytes_AS_STRING(bytes.ptr()), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes.ptr()))};
 }
 
+FunctionError report_pending(Phase phase, const std::string& request_id) {
+  const py::object exception = take_exception();
+  if (!PyErr_GivenExceptionMatches(exception.ptr(), PyExc_Exception)) end_process(exception);
+  return report(exception, phase, request_id);
+}
+
 FunctionError report(const py::object& exception, Phase phase, const std::string& request_id) {
-  if (exception && !PyErr_GivenExceptionMatches(exception.ptr(), PyExc_Exception)) end_process(exception);
   try {
     const py::module_ errors = py::module_::import("_kiln_errors");
     const py::tuple described =

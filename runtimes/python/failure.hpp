@@ -18,9 +18,13 @@ std::string text_of(const py::object& exception);
 
 enum class Phase { init, invoke };
 
-/// Logs an exception of the function's (or a Fault of the runtime's own) and returns it as the invoker gets it. Does not
-/// return for what is no `Exception`: that ends the process. `request_id` is empty in the init phase. With the GIL held.
+/// Logs an exception of the function's (or a Fault of the runtime's own) and returns it as the invoker gets it.
+/// `request_id` is empty in the init phase. With the GIL held.
 FunctionError report(const py::object& exception, Phase phase, const std::string& request_id);
+
+/// The same for the pending exception. Does not return for what is no `Exception` (SystemExit, for one): as in the plain
+/// interpreter, that ends the process.
+FunctionError report_pending(Phase phase, const std::string& request_id);
 
 /// The same for a failure the runtime itself has found. `type` is one of error_types.
 FunctionError report_fault(std::string_view type, const std::string& message, const std::string& request_id);

@@ -23,7 +23,7 @@ void require(const PyStatus& status) {
 /// Owns a PyConfig's strings.
 class Configuration {
  public:
-  Configuration() { PyConfig_InitIsolatedConfig(&config_); }
+  Configuration() { PyConfig_InitPythonConfig(&config_); }
   ~Configuration() { PyConfig_Clear(&config_); }
   Configuration(const Configuration&) = delete;
   Configuration& operator=(const Configuration&) = delete;
@@ -48,12 +48,11 @@ class Configuration {
 
 void preinitialize() {
   PyPreConfig config;
-  PyPreConfig_InitIsolatedConfig(&config);
-  config.isolated = 0;
-  config.use_environment = 1;
+  PyPreConfig_InitPythonConfig(&config);
+  config.parse_argv = 0;
   // Images seldom have a locale; files, paths and streams are UTF-8 all the same.
   config.utf8_mode = 1;
-  config.configure_locale = 1;
+  config.coerce_c_locale = 0;
   require(Py_PreInitialize(&config));
 }
 
@@ -62,13 +61,13 @@ void preinitialize() {
 void start_interpreter(const InterpreterSettings& settings) {
   preinitialize();
   Configuration config;
-  config->isolated = 0;
-  // The environment is the function's own configuration, and its variables (PYTHONWARNINGS, PYTHONHASHSEED …) mean what
-  // they mean to the plain interpreter of the official image. Where things are found is decided below all the same.
-  config->use_environment = 1;
+  // The environment is the function's own configuration: PYTHONWARNINGS, PYTHONHASHSEED and their like mean what they
+  // mean to the plain interpreter of the official image. Where things are found is decided below all the same.
   config->site_import = 0;
   config->user_site_directory = 0;
   config->parse_argv = 0;
+  config->safe_path = 1;
+  config->pathconfig_warnings = 0;
   // SIGTERM belongs to the bootstrap; SIGINT keeps its default effect.
   config->install_signal_handlers = 0;
   // A package is read-only and may be shared by many instances. Who redirects the cache wants to have one.

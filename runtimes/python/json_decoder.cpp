@@ -152,6 +152,10 @@ PyObject* Reader::array() {
   skip_space();
   bool complete = result && next_is(']');
   while (result && !complete) {
+    if (at_ == end_ && PyList_GET_SIZE(result.ptr()) == 0) {
+      fail("Expecting value or ']'", at_);
+      break;
+    }
     const py::object value = owned(any());
     if (!value || PyList_Append(result.ptr(), value.ptr()) < 0) break;
     skip_space();
@@ -356,8 +360,9 @@ DecodedJson decode_json(std::string_view text) {
   DecodedJson decoded;
   decoded.value = owned(reader.read());
   if (decoded.value) return decoded;
-  // Bytes that are no UTF-8, wherever they stand, are found before any other fault.
-  if (!PyErr_Occurred()) {
+  // Bytes that are no UTF-8, wherever they stand, are found before any other fault, and counted from the beginning.
+  if (!PyErr_Occurred() || PyErr_ExceptionMatches(PyExc_UnicodeDecodeError)) {
+    PyErr_Clear();
     const py::object unused = owned(PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), nullptr));
   }
   decoded.failure = PyErr_Occurred() ? take_exception_text() : reader.failure();

@@ -57,11 +57,12 @@ LogSettings log_settings(const FunctionEnvironment& environment) {
   return settings;
 }
 
-/// A str, or None for what the platform has not sent.
-py::object text_or_none(const std::string& text) {
-  if (text.empty()) return shared(Py_None);
+py::object text_of_platform(const std::string& text) {
   return owned(PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace"));
 }
+
+/// A str, or None for what the platform has not sent.
+py::object text_or_none(const std::string& text) { return text.empty() ? shared(Py_None) : text_of_platform(text); }
 
 std::int64_t deadline_ms(const Deadline& deadline) {
   // Where the platform has set none, a function may run as long as any can.
@@ -89,8 +90,13 @@ void PythonRuntime::start() {
 
 std::optional<FunctionError> PythonRuntime::load(const FunctionEnvironment& environment) {
   const LogSettings logs = log_settings(environment);
-  // Before the interpreter takes its copy of the environment: the descriptor is not the function's to write to.
+  const char* python_path = std::getenv("PYTHONPATH");
+  const FunctionSearchPath path =
+      function_search_path(environment.task_root, environment.runtime_dir, python_path ? python_path : "");
+  // Both before the interpreter takes its copy of the environment. The descriptor is not the function's to write to;
+  // the variable is there in the official image.
   ::unsetenv(environment::telemetry_log_fd);
+  ::setenv("PYTHONPATH", environment.runtime_dir.c_str(), 0);
   try {
     if (!idle_state_) start();
   } catch (const std::exception& error) {
@@ -102,12 +108,13 @@ std::optional<FunctionError> PythonRuntime::load(const FunctionEnvironment& envi
     const auto non_ascii = non_ascii_for(environment.execution_env);
     encoder_ = JsonEncoder(non_ascii);
     install_native_module(logs, non_ascii);
-    prepare(environment);
+    py::module_::import("_kiln_start").attr("prepare")();
+    extend_search_path(path);
     handler_ = py::module_::import("_kiln_handler_lookup").attr("find")(environment.handler).release().ptr();
     begin_ = attribute("_kiln_context", "begin");
   } catch (py::error_already_set& error) {
     error.restore();
-    FunctionError failure = report(take_exception(), Phase::init, {});
+    FunctionError failure = report_pending(Phase::init, {});
     flush_streams();
     return failure;
   }
@@ -115,15 +122,7 @@ std::optional<FunctionError> PythonRuntime::load(const FunctionEnvironment& envi
   return std::nullopt;
 }
 
-void PythonRuntime::prepare(const FunctionEnvironment& environment) {
-  py::module_::import("_kiln_start").attr("prepare")();
-  extend_search_path(environment);
-}
-
-void PythonRuntime::extend_search_path(const FunctionEnvironment& environment) {
-  const char* python_path = std::getenv("PYTHONPATH");
-  const FunctionSearchPath path =
-      function_search_path(environment.task_root, environment.runtime_dir, python_path ? python_path : "");
+void PythonRuntime::extend_search_path(const FunctionSearchPath& path) {
   py::list search_path = shared(PySys_GetObject("path"));
   std::size_t at = 0;
   for (const std::string& directory : path.front) {
@@ -143,9 +142,9 @@ InvocationResult PythonRuntime::invoke(const Invocation& invocation) {
 py::object PythonRuntime::begin(const Invocation& invocation) {
   if (!function_arn_ || PyUnicode_CompareWithASCIIString(function_arn_, invocation.function_arn.c_str()) != 0) {
     Py_XDECREF(function_arn_);
-    function_arn_ = text_or_none(invocation.function_arn).release().ptr();
+    function_arn_ = text_of_platform(invocation.function_arn).release().ptr();
   }
-  const py::object request_id = text_or_none(invocation.request_id);
+  const py::object request_id = text_of_platform(invocation.request_id);
   const py::object deadline = owned(PyLong_FromLongLong(deadline_ms(invocation.deadline)));
   const py::object trace_id = text_or_none(invocation.trace_id);
   const py::object tenant_id = text_or_none(invocation.tenant_id);
@@ -172,15 +171,15 @@ py::object PythonRuntime::event_of(const Invocation& invocation, std::string& fa
 InvocationResult PythonRuntime::run(const Invocation& invocation) {
   const std::string& id = invocation.request_id;
   const py::object context = begin(invocation);
-  if (!context) return report(take_exception(), Phase::invoke, id);
+  if (!context) return report_pending(Phase::invoke, id);
   std::string malformed;
   py::object event = event_of(invocation, malformed);
   if (!malformed.empty()) return report_fault(error_types::unmarshal_error, malformed, id);
-  if (!event) return report(take_exception(), Phase::invoke, id);
+  if (!event) return report_pending(Phase::invoke, id);
 
   PyObject* arguments[] = {event.ptr(), context.ptr()};
   py::object result = owned(PyObject_Vectorcall(handler_, arguments, std::size(arguments), nullptr));
-  if (!result) return report(take_exception(), Phase::invoke, id);
+  if (!result) return report_pending(Phase::invoke, id);
   if (is_awaitable(result.ptr())) {
     std::optional<FunctionError> failed;
     result = settle(std::move(result), failed, id);
@@ -198,7 +197,7 @@ py::object PythonRuntime::settle(py::object awaitable, std::optional<FunctionErr
     failed = report(settled[1], Phase::invoke, request_id);
   } catch (py::error_already_set& error) {
     error.restore();
-    failed = report(take_exception(), Phase::invoke, request_id);
+    failed = report_pending(Phase::invoke, request_id);
   }
   return {};
 }

@@ -7,6 +7,7 @@
 #include "bootstrap/runtime.hpp"
 #include "runtimes/python/json_encoder.hpp"
 #include "runtimes/python/objects.hpp"
+#include "runtimes/python/search_path.hpp"
 
 namespace kiln::python {
 
@@ -39,8 +40,7 @@ class PythonRuntime final : public Runtime {
     PyThreadState*& state_;
   };
 
-  void prepare(const FunctionEnvironment& environment);
-  void extend_search_path(const FunctionEnvironment& environment);
+  static void extend_search_path(const FunctionSearchPath& path);
   py::object begin(const Invocation& invocation);
   py::object event_of(const Invocation& invocation, std::string& failure) const;
   InvocationResult run(const Invocation& invocation);

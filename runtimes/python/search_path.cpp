@@ -58,7 +58,6 @@ FunctionSearchPath function_search_path(const std::string& task_root, const std:
   std::error_code ignored;
   if (asked.empty() || python_path == runtime_dir) {
     for (const std::string& directory : layer_directories()) {
-      if (!fs::is_directory(directory, ignored)) continue;
       path.front.push_back(directory);
       sites.push_back(directory);
     }

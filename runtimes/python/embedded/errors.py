@@ -99,12 +99,14 @@ def _cause(kind, message, frames):
 
 
 def _log(result):
+    if json_logs:
+        timestamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        lines = [to_json({"timestamp": timestamp, "level": "ERROR", **result})]
+    else:
+        # What has no UTF-8 is written as its escape.
+        lines = [line.encode("utf-8", "backslashreplace").decode("utf-8") for line in _lines(result)]
     try:
-        if json_logs:
-            timestamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-            sink.log_error([to_json({"timestamp": timestamp, "level": "ERROR", **result})])
-        else:
-            sink.log_error(_lines(result))
+        sink.log_error(lines)
     except Exception:
         # The function may have closed its stdout; the invoker is to get the error all the same.
         pass
