@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole command line of `kiln`: every command with its options, parsed into plain values.
+#pragma once
+
+#include "cli/commands/delete.hpp"
+#include "cli/commands/deploy.hpp"
+#include "cli/commands/invoke.hpp"
+#include "cli/commands/logs.hpp"
+#include "cli/commands/trigger.hpp"
+#ifdef KILN_WITH_SERVE
+#include "cli/commands/serve.hpp"
+#endif
+#include "cli/session.hpp"
+#include "cli/terminal.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace kiln::cli {
+
+class CommandLine {
+ public:
+  CommandLine();
+  ~CommandLine();
+  CommandLine(const CommandLine&) = delete;
+  CommandLine& operator=(const CommandLine&) = delete;
+
+  /// Parses `arguments` (without the program's name) and returns the name of the command to run; nothing where help or
+  /// version was asked for, which is printed to `terminal.out` then. May be called once. Throws CommandFailure (usage).
+  std::optional<std::string> parse(std::vector<std::string> arguments, const Terminal& terminal);
+
+  CommonOptions common;
+  DeployOptions deploy;
+  InvokeOptions invoke;
+  LogsOptions logs;
+  DeleteOptions remove;
+  TriggerOptions trigger;
+#ifdef KILN_WITH_SERVE
+  ServeOptions serve;
+#endif
+
+ private:
+  std::unique_ptr<CLI::App> app_;
+};
+
+}  // namespace kiln::cli

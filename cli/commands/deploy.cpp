@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/commands/deploy.hpp"
+
+#include "cli/base64.hpp"
+#include "cli/cmake_project.hpp"
+#include "cli/failure.hpp"
+#include "cli/installation.hpp"
+#include "cli/triggers.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <chrono>
+#include <deque>
+#include <filesystem>
+#include <ostream>
+#include <system_error>
+
+namespace kiln::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* footer = R"(What is left out is inferred for a new function and kept for one that exists:
+  name      the folder's (or zip's) name
+  runtime   python for MODULE.py, cpp for a CMakeLists.txt or MODULE.so,
+            provided for an executable `bootstrap`
+  handler   index.handler
+A folder with a CMakeLists.txt is built first (its kiln_package(...) is what is
+deployed). What a .kilnignore in the folder lists (as a .gitignore does), and
+what no package needs (.git, __pycache__, build folders), stays out.
+
+Examples:
+  kiln deploy examples/hello-python --trigger "GET /hello"
+  kiln deploy . --name api --handler app.main --memory 256 --timeout 10
+  kiln deploy function.zip --name api --runtime python3.11
+  kiln deploy . --env STAGE=test --env DEBUG=1 --concurrency 4)";
+
+// What came to be of one deployment, for the report.
+struct Deployment {
+  std::string action;
+  Json configuration;
+  std::vector<Json> triggers;
+};
+
+// CMake's output: shown as it comes, or, where standard output is for scripts, only if the build fails.
+class BuildOutput {
+ public:
+  explicit BuildOutput(Session& session) : session_(session) {}
+  void operator()(std::string_view line) {
+    if (session_.options.json) {
+      kept_.emplace_back(line);
+      if (kept_.size() > max_kept) {
+        kept_.pop_front();
+      }
+      return;
+    }
+    print(line);
+  }
+  void print_kept() {
+    for (const auto& line : kept_) {
+      print(line);
+    }
+  }
+
+ private:
+  void print(std::string_view line) {
+    session_.terminal.err << session_.terminal.err_style(Style::dim, "  | " + std::string(line)) << std::endl;
+  }
+  static constexpr std::size_t max_kept = 200;
+  Session& session_;
+  std::deque<std::string> kept_;
+};
+
+void say(const Session& session, const std::string& line) {
+  if (!session.options.json) {
+    session.terminal.out << line << std::endl;
+  }
+}
+
+fs::path build(const DeployOptions& options, const std::string& name, Session& session) {
+  const auto source = fs::canonical(options.source);
+  CMakeBuild request{.source = source,
+                     .build = options.build_folder.empty() ? default_build_folder(source)
+                                                           : fs::absolute(options.build_folder),
+                     .kiln_prefix = find_installation().prefix,
+                     .definitions = options.cmake_definitions,
+                     .package_name = options.package_name.empty() ? name : options.package_name};
+  say(session, "building " + options.source + " with CMake in " + request.build.string());
+  const auto start = std::chrono::steady_clock::now();
+  BuildOutput output(session);
+  try {
+    auto package = build_package(request, [&output](std::string_view line) { output(line); });
+    const std::chrono::duration<double, std::milli> taken = std::chrono::steady_clock::now() - start;
+    say(session, "built " + package.filename().string() + " in " + human_duration(taken.count()));
+    return package;
+  } catch (const CommandFailure&) {
+    output.print_kept();
+    throw;
+  }
+}
+
+Package make_package(const DeployOptions& options, const std::string& name, Session& session) {
+  std::error_code error;
+  const auto status = fs::status(options.source, error);
+  if (!fs::exists(status)) {
+    throw CommandFailure({.code = ExitCode::local_input,
+                          .message = "there is no folder or zip " + options.source,
+                          .advice = {"kiln deploy takes the folder that holds the function's code, or a zip of it"}});
+  }
+  Package package;
+  if (!fs::is_directory(status)) {
+    package = read_package(options.source);
+  } else if (!options.no_build && is_cmake_project(options.source)) {
+    package = read_package(build(options, name, session));
+  } else {
+    package = pack_folder(options.source);
+  }
+  const auto count = package.entries.size();
+  say(session, "packed " + options.source + ": " + std::to_string(count) + (count == 1 ? " file, " : " files, ") +
+                   human_bytes(package.bytes.size()) + " zipped");
+  return package;
+}
+
+Deployment update(const DeployPlan& plan, const Package& package, const Json& existing, Session& session) {
+  Deployment deployment{.action = "unchanged", .configuration = existing, .triggers = {}};
+  // The configuration first: it is what a server may refuse, and then nothing has changed yet.
+  if (!plan.configuration.is_null()) {
+    deployment.configuration = session.api.update_configuration(plan.name, plan.configuration);
+    deployment.action = "updated";
+  }
+  if (plan.code) {
+    deployment.configuration = session.api.update_code(plan.name, {{"ZipFile", base64_encode(package.bytes)}});
+    deployment.action = "updated";
+  }
+  return deployment;
+}
+
+Deployment create_or_update(const FunctionSettings& settings, const Package& package, Session& session) {
+  const auto runtimes = [&session] { return session.api.runtimes(); };
+  const auto show_notes = [&session](const DeployPlan& plan) {
+    for (const auto& note : plan.notes) {
+      session.terminal.err << session.terminal.err_style(Style::yellow, "note: ") << note << std::endl;
+    }
+  };
+  auto existing = session.api.find_function(settings.name);
+  if (!existing) {
+    auto plan = plan_deploy(settings, package, existing, runtimes);
+    show_notes(plan);
+    plan.create["Code"] = {{"ZipFile", base64_encode(package.bytes)}};
+    if (auto created = session.api.create_function(plan.create)) {
+      return {.action = "created", .configuration = std::move(*created), .triggers = {}};
+    }
+    // Someone else has created it in between.
+    existing = session.api.find_function(settings.name);
+    if (!existing) {
+      throw CommandFailure({.code = ExitCode::refused,
+                            .message = "function " + settings.name + " is created and deleted by someone else meanwhile",
+                            .advice = {"try again, or choose another --name"}});
+    }
+  }
+  const auto plan = plan_deploy(settings, package, existing, runtimes);
+  show_notes(plan);
+  return update(plan, package, *existing, session);
+}
+
+void report(const Deployment& deployment, const Package& package, const Session& session) {
+  if (session.options.json) {
+    session.print_json({{"Action", deployment.action},
+                        {"Function", deployment.configuration},
+                        {"Package",
+                         {{"Files", package.entries.size()},
+                          {"Bytes", package.bytes.size()},
+                          {"CodeSha256", package.code_sha256()}}},
+                        {"Triggers", deployment.triggers}});
+    return;
+  }
+  auto& out = session.terminal.out;
+  const auto& function = deployment.configuration;
+  const auto name = text_of(function, "FunctionName");
+  out << session.terminal.out_style(Style::green, deployment.action) << " function "
+      << session.terminal.out_style(Style::bold, name) << " (" << text_of(function, "Runtime") << ", "
+      << text_of(function, "Handler") << ", " << number_of(function, "MemorySize") << " MB, timeout "
+      << number_of(function, "Timeout") << " s)\n";
+  for (const auto& trigger : deployment.triggers) {
+    out << "trigger " << trigger_text(trigger) << '\n';
+  }
+  out << "try it:\n  kiln invoke " << name << " --payload '{}' --tail" << session.endpoint_argument() << '\n';
+  for (const auto& trigger : deployment.triggers) {
+    out << "  " << trigger_curl(trigger, session.api.endpoint()) << '\n';
+  }
+  if (deployment.triggers.empty()) {
+    out << "  kiln trigger " << name << " --http GET /" << name << session.endpoint_argument() << '\n';
+  }
+  out.flush();
+}
+
+}  // namespace
+
+CLI::App* add_deploy(CLI::App& app, DeployOptions& options, CommonOptions& common) {
+  auto* command = app.add_subcommand("deploy", "Create or update a function from a folder or a zip");
+  auto& settings = options.settings;
+  command->add_option("source", options.source, "Folder or zip with the function's code")->type_name("DIR|ZIP");
+  command->add_option("-n,--name", settings.name, "Name of the function")->type_name("NAME");
+  command->add_option("-r,--runtime", settings.runtime, "python3.11, cpp, provided, ... (see kiln runtimes)")
+      ->type_name("RUNTIME");
+  command->add_option("--handler", settings.handler, "MODULE.FUNCTION to call [index.handler]")->type_name("HANDLER");
+  command->add_option("--description", settings.description, "What it is for")->type_name("TEXT");
+  command->add_option("-m,--memory", settings.memory_mb, "Memory of an instance, 128 to 10240 [128]")->type_name("MB");
+  command->add_option("-t,--timeout", settings.timeout_s, "Longest invocation, 1 to 900 [3]")->type_name("SECONDS");
+  command->add_option("--concurrency", settings.concurrency, "Invocations at once in one instance, 1 to 1000 [1]")
+      ->type_name("N");
+  command->add_option("--max-instances", settings.max_instances, "Instances at once, 1 to 10000 [64]")->type_name("N");
+  command->add_option("--idle", settings.idle_s, "Reclaim an instance idle for so long, 0 to 86400 [60]")
+      ->type_name("SECONDS");
+  command->add_option("--env", settings.environment, "Environment variable; repeat it for several")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  command->add_flag("--no-env", settings.clear_environment, "Remove all environment variables")->excludes("--env");
+  command->add_option("--trigger", options.triggers, "Bind to HTTP, as in \"GET /path\"; may be repeated")
+      ->type_name("\"METHOD /PATH\"")
+      ->allow_extra_args(false);
+  command->add_flag("--no-build", options.no_build, "Zip the folder as it is, even with a CMakeLists.txt");
+  command->add_option("--build-dir", options.build_folder, "Build there [DIR/.kiln/build]")->type_name("DIR");
+  command->add_option("--package", options.package_name, "Which kiln_package, where there are several")
+      ->type_name("NAME");
+  command->add_option("--cmake-define", options.cmake_definitions, "Handed to cmake as -DNAME=VALUE; may be repeated")
+      ->type_name("NAME=VALUE")
+      ->allow_extra_args(false);
+  add_common_options(*command, common);
+  command->footer(footer);
+  return command;
+}
+
+ExitCode run_deploy(const DeployOptions& options, Session& session) {
+  std::vector<HttpRoute> routes;
+  for (const auto& text : options.triggers) {
+    routes.push_back(parse_route(text));
+  }
+  auto settings = options.settings;
+  // Before a build of minutes, not after it.
+  environment_object(settings.environment);
+  if (settings.name.empty()) {
+    settings.name = default_name(options.source);
+  }
+  const auto package = make_package(options, settings.name, session);
+  auto deployment = create_or_update(settings, package, session);
+  for (const auto& route : routes) {
+    session.api.put_trigger(trigger_body(settings.name, route));
+  }
+  deployment.triggers = session.api.triggers(settings.name);
+  report(deployment, package, session);
+  return ExitCode::success;
+}
+
+}  // namespace kiln::cli
