@@ -11,10 +11,8 @@
 
 #include <httplib.h>
 
+#include <netdb.h>
 #include <strings.h>
-
-#include <cerrno>
-#include <cstring>
 
 namespace kiln::cli {
 namespace {
@@ -29,9 +27,7 @@ constexpr auto invoke_silence = std::chrono::seconds{limits::max_timeout_s} + 60
 /// A log that is followed may stay silent for as long as its function is not called.
 constexpr auto follow_silence = std::chrono::hours{24 * 365};
 
-std::string function_path(const std::string& name) {
-  return std::string(functions_path) + "/" + percent_encoded(name);
-}
+std::string function_path(const std::string& name) { return std::string(functions_path) + "/" + percent_encoded(name); }
 
 std::string base_url(const Endpoint& endpoint) {
   Endpoint bare = endpoint;
@@ -39,8 +35,17 @@ std::string base_url(const Endpoint& endpoint) {
   return bare.url();
 }
 
-[[noreturn]] void throw_unreachable(const Endpoint& endpoint, const ApiRequest& request, httplib::Error error,
-                                    int system_error) {
+// httplib tells a name that is not known from a port that nobody listens on by nothing.
+bool host_is_known(const std::string& host) {
+  struct addrinfo* found = nullptr;
+  if (::getaddrinfo(host.c_str(), nullptr, nullptr, &found) != 0) {
+    return false;
+  }
+  ::freeaddrinfo(found);
+  return true;
+}
+
+[[noreturn]] void throw_unreachable(const Endpoint& endpoint, const ApiRequest& request, httplib::Error error) {
   Failure failure{.code = ExitCode::unreachable, .message = {}};
   switch (error) {
     case httplib::Error::Connection:
@@ -48,11 +53,11 @@ std::string base_url(const Endpoint& endpoint) {
       failure.message = "no server answers at " + endpoint.url();
       if (error == httplib::Error::ConnectionTimeout) {
         failure.message += " (connecting timed out)";
-      } else if (system_error == ECONNREFUSED) {
-        failure.message += " (connection refused)";
+      } else if (!host_is_known(endpoint.host)) {
+        failure.message += " (there is no host " + endpoint.host + ")";
       }
-      failure.advice = {"start one with:   kiln serve",
-                        "or name another:  --endpoint URL, or the variable " + std::string(defaults::endpoint_variable)};
+      failure.advice = {"start one with:   kiln serve", "or name another:  --endpoint URL, or the variable " +
+                                                            std::string(defaults::endpoint_variable)};
       break;
     case httplib::Error::SSLConnection:
     case httplib::Error::SSLLoadingCerts:
@@ -181,11 +186,8 @@ ApiAnswer ApiClient::exchange(const ApiRequest& request, const std::function<voi
   connection_->client.set_read_timeout(request.silence);
   httplib::Response response;
   auto error = httplib::Error::Success;
-  errno = 0;
-  const bool sent = connection_->client.send(message, response, error);
-  const int system_error = errno;
-  if (!sent) {
-    throw_unreachable(endpoint_, request, error, system_error);
+  if (!connection_->client.send(message, response, error)) {
+    throw_unreachable(endpoint_, request, error);
   }
   answer.status = response.status;
   for (const auto& [name, value] : response.headers) {

@@ -95,7 +95,11 @@ fs::path default_build_folder(const fs::path& source) { return source / ".kiln" 
 
 fs::path build_package(const CMakeBuild& request, const std::function<void(std::string_view)>& on_line) {
   prepare_build_folder(request);
-  std::vector<std::string> configure = {"cmake", "-S", request.source.string(), "-B", request.build.string(),
+  std::vector<std::string> configure = {"cmake",
+                                        "-S",
+                                        request.source.string(),
+                                        "-B",
+                                        request.build.string(),
                                         "-DCMAKE_BUILD_TYPE=Release",
                                         "-DCMAKE_PREFIX_PATH=" + request.kiln_prefix.string()};
   // A generator can be chosen only once for a build folder.

@@ -64,6 +64,10 @@ CommandLine::CommandLine() : app_(std::make_unique<CLI::App>("kiln: a function r
 CommandLine::~CommandLine() = default;
 
 std::optional<std::string> CommandLine::parse(std::vector<std::string> arguments, const Terminal& terminal) {
+  if (arguments.empty()) {
+    throw CommandFailure({.code = ExitCode::usage, .message = "which command?\n\n" + app_->help()});
+  }
+  const bool json = std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
   // CLI11 takes a vector from its end.
   std::reverse(arguments.begin(), arguments.end());
   try {
@@ -72,6 +76,8 @@ std::optional<std::string> CommandLine::parse(std::vector<std::string> arguments
     app_->exit(asked, terminal.out, terminal.err);
     return std::nullopt;
   } catch (const CLI::ParseError& error) {
+    // Nothing has been stored yet, but who asked for JSON should get it.
+    common.json = json;
     throw CommandFailure(
         {.code = ExitCode::usage, .message = error.what(), .advice = {"how it is used:  " + help_of(*app_)}});
   }

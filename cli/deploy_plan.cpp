@@ -154,8 +154,7 @@ std::string default_name(const std::filesystem::path& source) {
   }
   auto name = (path.extension() == ".zip" ? path.stem() : path.filename()).string().substr(0, max_name);
   std::replace_if(
-      name.begin(), name.end(),
-      [](unsigned char c) { return std::isalnum(c) == 0 && c != '-' && c != '_'; }, '-');
+      name.begin(), name.end(), [](unsigned char c) { return std::isalnum(c) == 0 && c != '-' && c != '_'; }, '-');
   return name;
 }
 
@@ -202,9 +201,9 @@ DeployPlan plan_deploy(const FunctionSettings& settings, const Package& package,
     add_settings(plan.create, settings);
   } else {
     handler = settings.handler.value_or(text_of(*existing, "Handler"));
-    runtime = settings.runtime ? *settings.runtime
-                               : runtime_for_update(text_of(*existing, "Runtime"), handler, package, server_runtimes,
-                                                    plan);
+    runtime = settings.runtime
+                  ? *settings.runtime
+                  : runtime_for_update(text_of(*existing, "Runtime"), handler, package, server_runtimes, plan);
     body["Runtime"] = runtime;
     body["Handler"] = handler;
     add_settings(body, settings);

@@ -11,11 +11,11 @@ namespace kiln::cli {
 namespace {
 
 [[noreturn]] void refuse(std::string_view text, const std::string& why) {
-  throw CommandFailure({.code = ExitCode::usage,
-                        .message = "the endpoint '" + std::string(text) + "' cannot be used: " + why,
-                        .advice = {"an endpoint looks like " + defaults::endpoint,
-                                   "it comes from --endpoint, else from the variable " +
-                                       std::string(defaults::endpoint_variable)}});
+  throw CommandFailure(
+      {.code = ExitCode::usage,
+       .message = "the endpoint '" + std::string(text) + "' cannot be used: " + why,
+       .advice = {"an endpoint looks like " + defaults::endpoint,
+                  "it comes from --endpoint, else from the variable " + std::string(defaults::endpoint_variable)}});
 }
 
 int parse_port(std::string_view digits, std::string_view text) {

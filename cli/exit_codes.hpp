@@ -32,7 +32,8 @@ struct ExitCodeMeaning {
 
 inline constexpr std::array exit_code_table{
     ExitCodeMeaning{ExitCode::success, "success", "it worked"},
-    ExitCodeMeaning{ExitCode::function_error, "function-error", "the function ran and failed (raised, timed out, exited)"},
+    ExitCodeMeaning{ExitCode::function_error, "function-error",
+                    "the function ran and failed (raised, timed out, exited)"},
     ExitCodeMeaning{ExitCode::usage, "usage", "the command line is wrong"},
     ExitCodeMeaning{ExitCode::unreachable, "unreachable", "no server answers at the endpoint, or it went away"},
     ExitCodeMeaning{ExitCode::not_found, "not-found", "the function or trigger does not exist"},

@@ -179,8 +179,8 @@ Package read_package(const fs::path& file) {
   while ((status = ::archive_read_next_header(zip.get(), &entry)) == ARCHIVE_OK || status == ARCHIVE_WARN) {
     const char* name = ::archive_entry_pathname_utf8(entry);
     if (name != nullptr && ::archive_entry_filetype(entry) == AE_IFREG) {
-      package.entries.push_back({name, (::archive_entry_perm(entry) & 0111U) != 0,
-                                 static_cast<std::uint64_t>(::archive_entry_size(entry))});
+      package.entries.push_back(
+          {name, (::archive_entry_perm(entry) & 0111U) != 0, static_cast<std::uint64_t>(::archive_entry_size(entry))});
     }
   }
   if (status != ARCHIVE_EOF) {

@@ -37,8 +37,7 @@ class Walk {
 
   std::vector<PackageFile> run() {
     walk(root_, "");
-    std::sort(files_.begin(), files_.end(),
-              [](const PackageFile& a, const PackageFile& b) { return a.path < b.path; });
+    std::sort(files_.begin(), files_.end(), [](const PackageFile& a, const PackageFile& b) { return a.path < b.path; });
     return std::move(files_);
   }
 

@@ -71,8 +71,7 @@ std::string human_duration(double milliseconds) {
 }
 
 std::string shell_word(std::string_view text) {
-  constexpr std::string_view safe =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=@%+,";
+  constexpr std::string_view safe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:=@%+,";
   if (!text.empty() && text.find_first_not_of(safe) == std::string_view::npos) {
     return std::string(text);
   }

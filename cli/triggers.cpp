@@ -11,14 +11,13 @@ namespace kiln::cli {
 
 HttpRoute make_route(std::string_view method, std::string_view path) {
   HttpRoute route{std::string(method), std::string(path)};
-  const bool word = !method.empty() && std::all_of(method.begin(), method.end(), [](unsigned char c) {
-    return std::isalpha(c) != 0;
-  });
+  const bool word = !method.empty() &&
+                    std::all_of(method.begin(), method.end(), [](unsigned char c) { return std::isalpha(c) != 0; });
   if (!word || !path.starts_with('/') || path.find_first_of(" \t\r\n?#") != std::string_view::npos) {
-    throw CommandFailure({.code = ExitCode::usage,
-                          .message = "'" + std::string(method) + " " + std::string(path) +
-                                     "' is no method and path of an HTTP trigger",
-                          .advice = {"for instance:  GET /hello/serverless", "any method:    ANY /hello"}});
+    throw CommandFailure(
+        {.code = ExitCode::usage,
+         .message = "'" + std::string(method) + " " + std::string(path) + "' is no method and path of an HTTP trigger",
+         .advice = {"for instance:  GET /hello/serverless", "any method:    ANY /hello"}});
   }
   std::transform(route.method.begin(), route.method.end(), route.method.begin(),
                  [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
@@ -45,8 +44,7 @@ std::string trigger_text(const Json& trigger) { return text_of(trigger, "Method"
 std::string trigger_curl(const Json& trigger, const Endpoint& endpoint) {
   const auto method = text_of(trigger, "Method");
   const bool get = method == "GET" || method == "ANY";
-  return "curl " + std::string(get ? "" : "-X " + method + " ") +
-         shell_word(endpoint.url() + text_of(trigger, "Path"));
+  return "curl " + std::string(get ? "" : "-X " + method + " ") + shell_word(endpoint.url() + text_of(trigger, "Path"));
 }
 
 std::string text_of(const Json& object, const char* member) {

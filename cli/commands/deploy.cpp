@@ -79,12 +79,12 @@ void say(const Session& session, const std::string& line) {
 
 fs::path build(const DeployOptions& options, const std::string& name, Session& session) {
   const auto source = fs::canonical(options.source);
-  CMakeBuild request{.source = source,
-                     .build = options.build_folder.empty() ? default_build_folder(source)
-                                                           : fs::absolute(options.build_folder),
-                     .kiln_prefix = find_installation().prefix,
-                     .definitions = options.cmake_definitions,
-                     .package_name = options.package_name.empty() ? name : options.package_name};
+  CMakeBuild request{
+      .source = source,
+      .build = options.build_folder.empty() ? default_build_folder(source) : fs::absolute(options.build_folder),
+      .kiln_prefix = find_installation().prefix,
+      .definitions = options.cmake_definitions,
+      .package_name = options.package_name.empty() ? name : options.package_name};
   say(session, "building " + options.source + " with CMake in " + request.build.string());
   const auto start = std::chrono::steady_clock::now();
   BuildOutput output(session);
@@ -153,9 +153,10 @@ Deployment create_or_update(const FunctionSettings& settings, const Package& pac
     // Someone else has created it in between.
     existing = session.api.find_function(settings.name);
     if (!existing) {
-      throw CommandFailure({.code = ExitCode::refused,
-                            .message = "function " + settings.name + " is created and deleted by someone else meanwhile",
-                            .advice = {"try again, or choose another --name"}});
+      throw CommandFailure(
+          {.code = ExitCode::refused,
+           .message = "function " + settings.name + " is created and deleted by someone else meanwhile",
+           .advice = {"try again, or choose another --name"}});
     }
   }
   const auto plan = plan_deploy(settings, package, existing, runtimes);
@@ -165,13 +166,12 @@ Deployment create_or_update(const FunctionSettings& settings, const Package& pac
 
 void report(const Deployment& deployment, const Package& package, const Session& session) {
   if (session.options.json) {
-    session.print_json({{"Action", deployment.action},
-                        {"Function", deployment.configuration},
-                        {"Package",
-                         {{"Files", package.entries.size()},
-                          {"Bytes", package.bytes.size()},
-                          {"CodeSha256", package.code_sha256()}}},
-                        {"Triggers", deployment.triggers}});
+    session.print_json(
+        {{"Action", deployment.action},
+         {"Function", deployment.configuration},
+         {"Package",
+          {{"Files", package.entries.size()}, {"Bytes", package.bytes.size()}, {"CodeSha256", package.code_sha256()}}},
+         {"Triggers", deployment.triggers}});
     return;
   }
   auto& out = session.terminal.out;

@@ -51,11 +51,10 @@ ExitCode unbind(const TriggerOptions& options, const Session& session) {
     return text_of(trigger, "Method") == route.method && text_of(trigger, "Path") == route.path;
   });
   if (found == triggers.end()) {
-    throw CommandFailure({.code = ExitCode::not_found,
-                          .message = "function " + options.function + " has no trigger " + route.method + " " +
-                                     route.path,
-                          .advice = {"see those it has:  kiln trigger " + options.function +
-                                     session.endpoint_argument()}});
+    throw CommandFailure(
+        {.code = ExitCode::not_found,
+         .message = "function " + options.function + " has no trigger " + route.method + " " + route.path,
+         .advice = {"see those it has:  kiln trigger " + options.function + session.endpoint_argument()}});
   }
   session.api.delete_trigger(text_of(*found, "Id"));
   if (session.options.json) {
