@@ -2,6 +2,8 @@
 // Management of functions and triggers: from a request read to its end to an answer, synchronously.
 #pragma once
 
+#include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <set>
@@ -25,16 +27,17 @@ struct RuntimeList {
 /// A function as the data plane runs it.
 struct DeployedFunction {
   std::shared_ptr<const FunctionConfiguration> configuration;
-  std::filesystem::path task_root;  ///< its unpacked code
+  std::filesystem::path task_root;  ///< its unpacked, read-only code; empty where it is gone from the code store
 };
 
 /// What the data plane must apply. Changes may reach it out of order from two threads: one whose sequence is lower than
-/// the last applied to the same function (or to the triggers) is dropped.
+/// the last applied to the same function (triggers_sequence: to the triggers) is dropped.
 struct CatalogChange {
   std::uint64_t sequence = 0;
   std::optional<DeployedFunction> upserted;
   std::string deleted;                           ///< name of a removed function; empty where none was
   std::shared_ptr<const TriggerTable> triggers;  ///< the whole new table; null where triggers did not change
+  std::uint64_t triggers_sequence = 0;
 };
 
 struct ManagementAnswer {
@@ -48,9 +51,9 @@ class ManagementApi {
   /// Refers to both stores, which must outlive it.
   ManagementApi(Catalog& catalog, CodeStore& code, RuntimeList runtimes, AccountSettings account);
 
-  /// Whether a path belongs to this API: functions (without invocations), account settings, /kiln/v1/triggers and
-  /// /kiln/v1/runtimes. `path` is percent-encoded as sent.
-  static bool owns(std::string_view method, std::string_view path);
+  /// Whether a path belongs to this API: every dated path of the service (/2015-03-31/…) but the invocations, and of
+  /// /kiln/v1 the triggers, runtimes and functions/{name}/code. `path` is percent-encoded as sent, without the query.
+  static bool owns(std::string_view path);
 
   /// Answers one request. Callers' mistakes become answers; failures of the platform are exceptions. The request id
   /// header is the connection's to write.
@@ -64,22 +67,28 @@ class ManagementApi {
 
  private:
   struct Call;
+  struct Found;
+  struct Route;
+  struct Routes;
 
   ManagementAnswer create(const Call& call);
-  ManagementAnswer list(const Call& call) const;
-  ManagementAnswer get(const Call& call) const;
-  ManagementAnswer get_configuration(const Call& call) const;
+  ManagementAnswer list(const Call& call);
+  ManagementAnswer get(const Call& call);
+  ManagementAnswer get_configuration(const Call& call);
   ManagementAnswer update_configuration(const Call& call);
   ManagementAnswer update_code(const Call& call);
   ManagementAnswer remove(const Call& call);
-  ManagementAnswer account_settings(const Call& call) const;
-  ManagementAnswer runtimes(const Call& call) const;
+  ManagementAnswer account_settings(const Call& call);
+  ManagementAnswer get_runtimes(const Call& call);
+  ManagementAnswer get_code(const Call& call);
   ManagementAnswer put_trigger(const Call& call);
-  ManagementAnswer list_triggers(const Call& call) const;
+  ManagementAnswer list_triggers(const Call& call);
   ManagementAnswer delete_trigger(const Call& call);
 
+  /// The function a call names, by its name and qualifier.
+  Result<Found> find(const Call& call) const;
   CatalogChange upserted(FunctionWrite write) const;
-  CatalogChange triggers_changed() const;
+  void add_triggers(CatalogChange& change) const;
 
   Catalog& catalog_;
   CodeStore& code_;

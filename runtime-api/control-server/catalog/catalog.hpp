@@ -39,6 +39,13 @@ struct TriggerWrite {
   std::uint64_t sequence = 0;
 };
 
+struct FunctionRemoval {
+  std::uint64_t sequence = 0;
+};
+
+/// 412 for a RevisionId that is not the stored one.
+ServiceError revision_mismatch();
+
 /// Threads: every member may be called from any thread; calls take turns. Each blocks on the disk, so never on the
 /// data plane's thread. Failures of the disk or of SQLite are exceptions (std::runtime_error).
 class Catalog {
@@ -60,8 +67,8 @@ class Catalog {
   Result<FunctionWrite> update(std::string_view name, std::optional<std::string_view> revision_id,
                                const std::function<std::optional<ServiceError>(FunctionConfiguration&)>& change);
 
-  /// Removes the function with all its versions and triggers. Returns the write's sequence; 404 where there is none.
-  Result<std::uint64_t> remove(std::string_view name);
+  /// Removes the function with all its versions and triggers; 404 where there is none.
+  Result<FunctionRemoval> remove(std::string_view name);
 
   struct FunctionPage {
     std::vector<FunctionConfiguration> functions;

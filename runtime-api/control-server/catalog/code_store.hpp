@@ -49,7 +49,7 @@ class CodeStore {
   /// The read-only folder with the unpacked code; nothing where the object is not here.
   std::optional<std::filesystem::path> task_root(std::string_view sha256_hex) const;
   /// The zip as uploaded.
-  std::optional<std::filesystem::path> package(std::string_view sha256_hex) const;
+  std::optional<std::string> read_package(std::string_view sha256_hex) const;
 
   /// Whether the package on disk still has its hash, and the unpacked files are those that were written.
   bool verify(std::string_view sha256_hex) const;
@@ -59,6 +59,8 @@ class CodeStore {
   std::size_t collect(const std::set<std::string>& in_use);
 
  private:
+  std::optional<std::filesystem::path> package(std::string_view sha256_hex) const;
+
   std::filesystem::path root_;
   CodeLimits limits_;
   std::mutex publish_mutex_;

@@ -14,6 +14,10 @@ void Constraints::broken(std::optional<std::string_view> value, std::string_view
   clauses_.push_back(std::move(clause));
 }
 
+void Constraints::broken_secret(std::string_view member, std::string_view rule) {
+  clauses_.push_back("Value at '" + std::string(member) + "' failed to satisfy constraint: " + std::string(rule));
+}
+
 ServiceError Constraints::error(std::string_view type) const {
   std::string message = std::to_string(clauses_.size());
   message += clauses_.size() == 1 ? " validation error detected: " : " validation errors detected: ";
@@ -38,6 +42,14 @@ std::string value_at_least(long long n) {
 }
 std::string pattern(std::string_view regular_expression) {
   return "Member must satisfy regular expression pattern: " + std::string(regular_expression);
+}
+std::string each(std::string_view what, const std::vector<std::string>& element_rules) {
+  std::string out = std::string(what) + " must satisfy constraint: [";
+  for (std::size_t i = 0; i < element_rules.size(); ++i) {
+    if (i > 0) out += ", ";
+    out += element_rules[i];
+  }
+  return out + "]";
 }
 std::string one_of(const std::vector<std::string>& values) {
   std::string out = "Member must satisfy enum value set: [";

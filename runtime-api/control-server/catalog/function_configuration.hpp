@@ -54,6 +54,7 @@ struct FunctionConfiguration {
   std::vector<std::string> architectures;
   int ephemeral_storage_mb = 512;
   std::string tracing_mode = "PassThrough";
+  std::string snap_start = "None";  ///< SnapStart.ApplyOn
   LoggingConfiguration logging;
   std::vector<LayerReference> layers;
   std::map<std::string, std::string> tags;

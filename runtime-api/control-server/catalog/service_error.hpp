@@ -8,9 +8,10 @@
 namespace kiln {
 
 struct ServiceError {
-  int status = 400;     ///< HTTP status
-  std::string type;     ///< "ResourceNotFoundException", …: travels in x-amzn-ErrorType
-  std::string message;  ///< for people; exact text of the real service where it has one
+  int status = 400;         ///< HTTP status
+  std::string type;         ///< "ResourceNotFoundException", …: travels in x-amzn-ErrorType
+  std::string message;      ///< for people; exact text of the real service where it has one
+  std::string detail = {};  ///< what exactly was wrong, in kiln's words; empty where the message says it all
 
   friend bool operator==(const ServiceError&, const ServiceError&) = default;
 };

@@ -14,7 +14,7 @@
 namespace kiln {
 
 struct TriggerMatch {
-  const HttpTrigger* trigger = nullptr;  ///< lives as long as the table
+  const HttpTrigger* trigger = nullptr;                              ///< lives as long as the table
   std::vector<std::pair<std::string, std::string>> path_parameters;  ///< decoded, in path order
 };
 

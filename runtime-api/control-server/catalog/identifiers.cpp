@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime-api/control-server/catalog/identifiers.hpp"
+
+#include <sys/random.h>
+
+#include <array>
+#include <cstdio>
+#include <ctime>
+#include <stdexcept>
+
+namespace kiln {
+namespace {
+
+void fill_random(unsigned char* out, std::size_t size) {
+  // Requests of up to 256 bytes are never cut short once the kernel's pool is ready.
+  if (::getrandom(out, size, 0) != static_cast<ssize_t>(size))
+    throw std::runtime_error("no random bytes from the kernel");
+}
+
+}  // namespace
+
+std::string random_uuid() {
+  std::array<unsigned char, 16> bytes{};
+  fill_random(bytes.data(), bytes.size());
+  bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0F) | 0x40);
+  bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3F) | 0x80);
+  static constexpr char hex[] = "0123456789abcdef";
+  std::string out;
+  out.reserve(36);
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) out += '-';
+    out += hex[bytes[i] >> 4];
+    out += hex[bytes[i] & 15];
+  }
+  return out;
+}
+
+std::string random_id(std::size_t length) {
+  static constexpr char alphabet[] = "abcdefghijklmnopqrstuvwxyz0123456789";
+  std::string out;
+  while (out.size() < length) {
+    unsigned char byte = 0;
+    fill_random(&byte, 1);
+    if (byte < 252) out += alphabet[byte % 36];  // 252 = 7 * 36: no letter is likelier than another
+  }
+  return out;
+}
+
+std::string timestamp_text(std::chrono::system_clock::time_point when) {
+  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(when.time_since_epoch()).count();
+  const auto seconds = static_cast<std::time_t>(ms / 1000);
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  std::array<char, 64> text{};
+  const std::size_t n = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
+  std::array<char, 16> tail{};
+  std::snprintf(tail.data(), tail.size(), ".%03d+0000", static_cast<int>(ms % 1000));
+  return std::string(text.data(), n) + tail.data();
+}
+
+}  // namespace kiln
