@@ -26,7 +26,7 @@ struct SeenRequest {
 
 struct ScriptedAnswer {
   int status = 200;
-  std::string body;
+  std::string body{};
   std::vector<std::pair<std::string, std::string>> headers{};
   /// Sent chunk by chunk instead of `body`; with `hold` the answer then stays open until end_streams().
   std::vector<std::string> chunks{};
