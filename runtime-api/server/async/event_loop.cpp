@@ -109,6 +109,7 @@ void EventLoop::run() {
   for (;;) {
     try {
       impl_->context.run();
+      impl_->context.restart();  // here and not before run(): a stop that came early must count
       return;
     } catch (...) {
       report("event loop", std::current_exception());

@@ -31,7 +31,7 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  /// Runs until `stop`. An exception from a callback is reported and the loop goes on.
+  /// Runs until `stop`, and may be called again. An exception from a callback is reported and the loop goes on.
   void run();
   /// Any thread. Makes `run` return soon.
   void stop();
