@@ -51,7 +51,7 @@ class InstanceLog {
   friend class LogStore;
   /// Output that is counted together: an invocation's, or all that belongs to none since the last start.
   struct Running {
-    std::string request_id;
+    std::string request_id = {};
     std::uint64_t bytes = 0;
     bool truncated = false;
   };

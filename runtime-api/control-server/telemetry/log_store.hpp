@@ -3,11 +3,11 @@
 // process.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,27 +21,28 @@
 namespace kiln {
 
 class FunctionLog;
-class LogFiles;
 
 struct LogOptions {
-  std::filesystem::path directory;                   ///< made if missing; empty: nothing is kept on disk
+  std::filesystem::path directory = {};              ///< made if missing; empty: nothing is kept on disk
   std::size_t memory_per_function = 1024 * 1024;     ///< bytes of events held for each function
   std::uint64_t budget_per_invocation = 10'000'000;  ///< bytes of output; also of an init phase
   std::uint64_t file_size = 10 * 1024 * 1024;        ///< a function's file is rotated beyond this …
   int files = 2;                                     ///< … and this many are kept of each, the newest included
   std::size_t unwritten_limit = 64 * 1024 * 1024;    ///< bytes waiting for the disk, all functions; beyond: dropped
   std::chrono::milliseconds write_interval{200};     ///< events reach the disk after this long at the latest
-  /// Told of output that was dropped, on the data-plane thread (seldom: not once a line). May be empty.
-  std::function<void(std::string_view function, std::uint64_t bytes)> on_dropped;
+  /// Told of output that was dropped, on the data-plane thread. May be empty; must not throw.
+  std::function<void(std::string_view function, std::uint64_t bytes)> on_dropped = {};
 };
 
 struct LogQuery {
-  std::string request_id;      ///< empty: all
-  std::string stream;          ///< empty: all
-  std::size_t tail_lines = 0;  ///< the last so many events; 0: all there are
+  std::string request_id = {};      ///< empty: all
+  std::string stream = {};          ///< empty: all
+  std::size_t tail_lines = 0;       ///< the last so many events; 0: all there are
+  bool outside_invocations = true;  ///< also what belongs to no invocation: init, background output
+  bool times = true;                ///< a time before each event of a stream in text format
 };
 
-/// Ends its subscription when it goes. May outlive the store and the function.
+/// Ends its subscription when it goes. May outlive the store and the function. Data-plane thread only.
 class LogSubscription {
  public:
   LogSubscription() = default;
@@ -54,6 +55,7 @@ class LogSubscription {
   void end();
 
  private:
+  friend class FunctionLog;
   friend class LogStore;
   struct State;
   std::shared_ptr<State> state_;
@@ -62,11 +64,12 @@ class LogSubscription {
 /// Data-plane thread only; nothing here waits for the disk.
 class LogStore {
  public:
-  /// Called for each new event; `text` is the line to show, with its newline. Both live for the call only. May end
-  /// subscriptions, its own too, but not record.
+  /// Called for each new event; `text` is what read() would show of it. Both live for the call only. It may end
+  /// subscriptions, its own too.
   using Callback = std::function<void(const LogEvent& event, std::string_view text)>;
 
-  /// Refers to `loop` and `workers`, which must outlive it.
+  /// Refers to `loop` and `workers`, which must outlive it. Throws std::filesystem::filesystem_error where the directory
+  /// cannot be made.
   LogStore(EventLoop& loop, WorkerPool& workers, LogOptions options);
   /// Hands what is unwritten to the workers, which write it before they end.
   ~LogStore();
@@ -84,25 +87,22 @@ class LogStore {
   Task<std::string> read_stored(std::string function, LogQuery query);
 
   /// Calls `callback` for each event of `function` recorded from now on that `query` (its tail_lines aside) matches. The
-  /// function need not have logged yet.
-  LogSubscription subscribe(std::string_view function, LogQuery query, Callback callback);
+  /// function need not have logged yet; a name nobody deployed takes memory until forget().
+  [[nodiscard]] LogSubscription subscribe(std::string_view function, LogQuery query, Callback callback);
 
   /// The function is deleted: drops what memory and disk hold of it and ends its subscriptions. Handles of its instances
-  /// stay valid and lead nowhere.
+  /// stay valid; only their own tails still see what they record.
   void forget(std::string_view function);
 
   /// Hands what is unwritten to the workers now.
   void flush();
 
-  /// Bytes of output dropped so far, all functions, whether for an invocation's budget or a slow disk.
+  /// Bytes of output dropped so far, all functions, whether for an invocation's budget or for a slow or failing disk.
   std::uint64_t dropped_bytes() const;
 
  private:
   struct Shared;
-
-  FunctionLog& function_log(std::string_view function);
-
-  std::shared_ptr<Shared> shared_;
+  std::unique_ptr<Shared> shared_;
 };
 
 }  // namespace kiln

@@ -70,7 +70,7 @@ struct FunctionMetrics {
   Histogram invocation_duration;                         ///< kiln_invocation_duration_seconds
   Counter cold_starts;                                   ///< kiln_cold_starts_total
   std::array<Histogram, 4> cold_start_phases;            ///< kiln_cold_start_phase_seconds; see cold_start()
-  std::array<Gauge, instance_gauges> instances;          ///< kiln_instances; see instance_moved()
+  std::array<Gauge, instance_gauges> instances;          ///< kiln_instances; see instances_in()
   Gauge in_flight;                                       ///< kiln_invocations_in_flight
   Gauge queued;                                          ///< kiln_queue_length
   Histogram queue_wait;                                  ///< kiln_queue_wait_seconds

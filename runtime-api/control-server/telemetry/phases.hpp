@@ -20,8 +20,8 @@ struct PhaseTimes {
 
 /// Where the time of one invocation went.
 struct InvocationTimes {
-  std::optional<PhaseTimes> cold;     ///< of the instance made for it; empty for a warm start
-  std::chrono::nanoseconds queue{0};  ///< waiting for an instance, a cold start's own time aside
+  std::optional<PhaseTimes> cold = {};  ///< of the instance made for it; empty for a warm start
+  std::chrono::nanoseconds queue{0};    ///< waiting for an instance, a cold start's own time aside
   std::chrono::nanoseconds invoke{0};
 };
 

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Log events as text: exactly as the real service's log streams have them, and as people read them. Pure functions.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+#include "runtime-api/control-server/telemetry/log_event.hpp"
+
+namespace kiln {
+
+/// Appends raw output as valid UTF-8 that moves no cursor and rings no bell: bad bytes become U+FFFD, control characters
+/// `\x1b` or `\u009b`. Tabs, newlines and carriage returns stay.
+void append_printable(std::string& out, std::string_view raw);
+
+/// Appends "2026-11-22T05:48:26.123Z".
+void append_time(std::string& out, std::chrono::system_clock::time_point time);
+
+/// Whether the event's format has a line for it.
+bool has_line(const LogEvent& event);
+
+/// Appends the event's line in its stream's format, without a newline at its end; nothing where it has none.
+void append_line(std::string& out, const LogEvent& event);
+
+/// Appends `line`, as append_line made it, for people: behind `time` and a space where `time` is not empty, with a newline
+/// at its end. What follows a newline or carriage return inside the line goes on a line of its own, indented: no output can
+/// look like an event it is not.
+void append_shown(std::string& out, std::string_view time, std::string_view line);
+
+}  // namespace kiln
