@@ -226,12 +226,13 @@ void run_handler(Handler&& handler, const kiln_context* raw_context, kiln_text e
 
 }  // namespace kiln
 
-/// Exports `function` as the handler `symbol`. At namespace scope, outside any namespace, once for each handler.
-#define KILN_HANDLER_AS(symbol, function)                                                                              \
+/// Exports the function or lambda behind `symbol` as the handler of that name. Outside any namespace, once for each
+/// handler. (Variadic, as a lambda may have commas.)
+#define KILN_HANDLER_AS(symbol, ...)                                                                                   \
   extern "C" KILN_EXPORT void kiln_exported_##symbol(const kiln_context*, kiln_text,                                   \
                                                      kiln_result*) noexcept __asm__(#symbol);                          \
   extern "C" void kiln_exported_##symbol(const kiln_context* context, kiln_text event, kiln_result* result) noexcept { \
-    ::kiln::run_handler(function, context, event, result);                                                             \
+    ::kiln::run_handler(__VA_ARGS__, context, event, result);                                                          \
   }
 
 /// Exports the function under its own name, so that `KILN_HANDLER(handler)` in index.so is `index.handler`.
