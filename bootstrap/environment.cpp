@@ -13,7 +13,7 @@ namespace kiln {
 namespace {
 
 std::string variable(const char* name, std::string_view fallback = {}) {
-  const char* value = std::getenv(name);
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): before any other thread exists
   return std::string(value != nullptr && *value != '\0' ? std::string_view(value) : fallback);
 }
 
@@ -39,7 +39,7 @@ BootstrapEnvironment take_environment() {
   if (const auto fd = number(variable(env::runtime_api_fd)); fd && is_stream_socket(*fd)) {
     found.platform.inherited_fd = fd;
   }
-  ::unsetenv(env::runtime_api_fd);
+  ::unsetenv(env::runtime_api_fd);  // NOLINT(concurrency-mt-unsafe): before any other thread exists
   found.platform.address = variable(env::runtime_api);
   if (const auto limit = number(variable(env::max_concurrency)); limit && *limit >= 1 && *limit <= 1000) {
     found.max_concurrency = *limit;

@@ -35,7 +35,7 @@ StopSignal::StopSignal(RuntimeApiClient& client) {
   sigset_t only;
   sigemptyset(&only);
   sigaddset(&only, SIGTERM);
-  ::sigprocmask(SIG_UNBLOCK, &only, nullptr);
+  ::pthread_sigmask(SIG_UNBLOCK, &only, nullptr);
 }
 
 StopSignal::~StopSignal() {

@@ -12,6 +12,8 @@ namespace kiln {
 
 TraceEnvironment::~TraceEnvironment() { set({}); }
 
+// The contract has one variable for the whole process, so this class is for processes with one loop.
+// NOLINTBEGIN(concurrency-mt-unsafe)
 void TraceEnvironment::set(std::string_view trace_id) {
   if (trace_id.empty()) {
     // Also where the process was started with one: it belongs to another invocation.
@@ -33,5 +35,6 @@ void TraceEnvironment::set(std::string_view trace_id) {
   if (!present_ || std::getenv(environment::trace_id) != entry_.data() + name_size) ::putenv(entry_.data());
   present_ = true;
 }
+// NOLINTEND(concurrency-mt-unsafe)
 
 }  // namespace kiln

@@ -23,8 +23,14 @@ ClientError unreachable(const std::string& address, const char* why) {
   return {ClientError::Kind::unreachable, 0, address + ": " + why};
 }
 
+/// strerror without its shared buffer.
+const char* words_for(int error) {
+  const char* words = ::strerrordesc_np(error);
+  return words != nullptr ? words : "unknown error";
+}
+
 ClientError broken(int error) {
-  return {ClientError::Kind::peer_closed, 0, error == 0 ? "end of stream" : std::strerror(error)};
+  return {ClientError::Kind::peer_closed, 0, error == 0 ? "end of stream" : words_for(error)};
 }
 
 /// "host:port" or "[v6]:port" as its two halves; nothing where there is no port.
@@ -91,7 +97,7 @@ std::optional<ClientError> Connection::open() {
   for (const addrinfo* one = found; one != nullptr && fd_ < 0; one = one->ai_next) fd_ = connect_to(*one);
   const int error = errno;
   ::freeaddrinfo(found);
-  if (fd_ < 0) return unreachable(address_, std::strerror(error));
+  if (fd_ < 0) return unreachable(address_, words_for(error));
   return std::nullopt;
 }
 

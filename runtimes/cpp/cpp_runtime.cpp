@@ -88,7 +88,7 @@ std::string xray_cause(std::string_view type, std::string_view message, std::str
 }
 
 std::string last_loader_error() {
-  const char* text = ::dlerror();
+  const char* text = ::dlerror();  // NOLINT(concurrency-mt-unsafe): glibc keeps one a thread
   return text != nullptr ? text : "unknown loader error";
 }
 

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The C++ runtime's `bootstrap`.
-#include <cstdlib>
-
 #include "bootstrap/runtime.hpp"
 #include "runtimes/cpp/cpp_runtime.hpp"
 
 int main() {
   kiln::CppRuntime runtime;
-  std::exit(kiln::run_bootstrap(runtime));
+  return kiln::run_bootstrap(runtime);
 }

@@ -21,6 +21,7 @@ constexpr int patience_ms = 10'000;
 
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
   std::vector<char*> result;
+  result.reserve(texts.size() + 1);
   for (const auto& text : texts) result.push_back(const_cast<char*>(text.c_str()));  // exec has no const
   result.push_back(nullptr);
   return result;

@@ -10,7 +10,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
 #include <stdexcept>
 
 namespace kiln::test {
@@ -81,7 +80,7 @@ WireRequest PlatformEnd::read() {
 void PlatformEnd::send(std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent < 0) fail(std::string("cannot send: ") + std::strerror(errno));
+    if (sent < 0) fail("cannot send: error " + std::to_string(errno));
     bytes.remove_prefix(static_cast<std::size_t>(sent));
   }
 }

@@ -24,6 +24,8 @@ extern "C" {
 
 #define KILN_EXPORT __attribute__((visibility("default")))
 
+/* C names for a C header. NOLINTBEGIN(readability-identifier-naming) */
+
 /* Bytes that need not end in a zero. Where there is none, size is 0 and data may be null. */
 typedef struct kiln_text {
   const char* data;
@@ -69,7 +71,10 @@ typedef void (*kiln_handler)(const kiln_context* context, kiln_text event, kiln_
 #ifdef __cplusplus
 extern
 #endif
+    /* NOLINTNEXTLINE(misc-definitions-in-headers): weak, one for the whole object */
     KILN_EXPORT const uint32_t kiln_function_abi_version __attribute__((weak, used)) = KILN_FUNCTION_ABI_VERSION;
+
+/* NOLINTEND(readability-identifier-naming) */
 
 #ifdef __cplusplus
 }
