@@ -25,6 +25,7 @@ target_compile_definitions(kiln_asio INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_AS
   BOOST_ASIO_DISABLE_BOOST_REGEX)
 
 if(KILN_TESTS)
+  find_package(ZLIB REQUIRED)  # tests write their own zips
   find_package(Catch2 REQUIRED)
   # v2 (Debian 12) and v3 (Debian 13) have different headers; tests include "tests/support/catch.hpp".
   if(Catch2_VERSION VERSION_LESS 3)

@@ -41,6 +41,8 @@ Result<ParsedRequest> parse_request(std::string_view body, const std::vector<std
   } catch (const json::parse_error& error) {
     return serialization_error("The request is not JSON: unexpected character or end at byte " +
                                std::to_string(error.byte));
+  } catch (const json::out_of_range&) {
+    return serialization_error("The request holds a number that is too large");
   }
 }
 
