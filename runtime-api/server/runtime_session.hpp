@@ -3,6 +3,7 @@
 // the poll that takes it.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <functional>
 #include <list>
@@ -24,14 +25,18 @@ struct InitOutcome {
 /// Data-plane thread only. Owned by the instance; the connections of the instance refer to it and are closed before it goes.
 class RuntimeSession final : public InvocationSource {
  public:
-  explicit RuntimeSession(unsigned max_concurrency = 1) : max_concurrency_(max_concurrency) {}
+  explicit RuntimeSession(std::size_t max_concurrency = 1) : max_concurrency_(max_concurrency) {}
   RuntimeSession(const RuntimeSession&) = delete;
   RuntimeSession& operator=(const RuntimeSession&) = delete;
 
   // --- the platform's side ---
 
   /// Whether an event can be handed out at once.
-  bool idle() const { return !ended_ && !polls_.empty() && calls_.size() < max_concurrency_; }
+  bool idle() const { return free_slots() > 0; }
+  /// How many events can be handed out at once.
+  std::size_t free_slots() const {
+    return ended_ || calls_.size() >= max_concurrency_ ? 0 : std::min(polls_.size(), max_concurrency_ - calls_.size());
+  }
   std::size_t in_flight() const { return calls_.size(); }
   /// The id of the only (or oldest) invocation under way; empty where there is none.
   std::string_view current_request_id() const;
@@ -72,7 +77,7 @@ class RuntimeSession final : public InvocationSource {
   std::optional<ApiError> check_transition(RuntimeState from, RuntimeState to) const;
   bool sequential() const { return max_concurrency_ == 1; }
 
-  const unsigned max_concurrency_;
+  const std::size_t max_concurrency_;
   RuntimeState state_ = RuntimeState::started;  // with several at once: started, ready or init_error only
   std::list<Poll*> polls_;                      // oldest first
   std::vector<Call*> calls_;                    // oldest first; each lives in the frame of its invoke()

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Any path that is no API: an HTTP trigger, or nothing. The request becomes an event of payload format 2.0, the result an
+// HTTP answer.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include "runtime-api/control-server/api/http_event.hpp"
+#include "runtime-api/control-server/api/public_api.hpp"
+#include "runtime-api/control-server/catalog/identifiers.hpp"
+#include "runtime-api/protocol/headers.hpp"
+#include "runtime-api/protocol/limits.hpp"
+
+namespace kiln {
+namespace {
+
+std::string peer_address(int fd) {
+  sockaddr_storage peer{};
+  socklen_t length = sizeof peer;
+  if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &length) != 0) return {};
+  char text[INET6_ADDRSTRLEN] = {};
+  if (peer.ss_family == AF_INET6) {
+    ::inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6*>(&peer)->sin6_addr, text, sizeof text);
+  } else if (peer.ss_family == AF_INET) {
+    ::inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(&peer)->sin_addr, text, sizeof text);
+  }
+  return text;
+}
+
+}  // namespace
+
+Task<void> PublicApi::trigger(http::Connection& connection) {
+  http::ApiRequest request;
+  {
+    const http::RequestHead& head = connection.request();
+    request.method = head.method_text();
+    request.path = head.path();
+    request.query = head.query();
+    for (const auto& [name, value] : head.fields()) request.fields.emplace_back(name, value);
+  }
+  const auto match = parts_.router.triggers().find(request.method, request.path);
+  const auto pool = match ? parts_.router.find(match->trigger->function_name) : nullptr;
+  if (!pool) {
+    parts_.metrics.bad_requests.add();
+    http::ApiResponse nothing{404, "application/json", {}, R"({"message":"Not Found"})"};
+    co_return co_await send(connection, nothing);
+  }
+  HttpEventContext context;
+  context.request_id = random_uuid();
+  context.api_id = match->trigger->id;
+  context.route_key = match->trigger->method + " " + match->trigger->path;
+  context.source_ip = peer_address(connection.fd());
+  context.account_id = parts_.account.account_id;
+  context.time = std::chrono::system_clock::now();
+  context.path_parameters = match->path_parameters;
+
+  const auto status = co_await connection.read_body(request.body, limits::max_request_payload);
+  if (status != http::BodyStatus::complete) {
+    co_return co_await refuse_body(connection, status, limits::max_request_payload, "InvokeFunction");
+  }
+  Invocation invocation;
+  invocation.request_id = context.request_id;
+  invocation.payload = http_event(request, context);
+  invocation.function_arn = pool->configuration().arn;
+  if (const auto trace = request.field(headers::amzn_trace_id)) invocation.trace_id = *trace;
+  const FunctionPool::CallOptions options;
+  auto outcome = co_await pool->invoke(invocation, options);
+  if (const auto* const throttled = std::get_if<Throttled>(&outcome)) {
+    co_return co_await refuse_throttled(connection, *throttled, invocation.request_id);
+  }
+  const auto& done = std::get<InvocationAnswer>(outcome);
+  http::ApiResponse answer = http_answer(done.result);
+  std::string timing;
+  append_server_timing(timing, done.times);
+  answer.fields.emplace_back(headers::server_timing, timing);
+  co_await send(connection, answer, invocation.request_id);
+}
+
+}  // namespace kiln

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime-api/control-server/instances/activator.hpp"
+
+#include <unistd.h>
+
+#include <utility>
+
+#include "runtime-api/control-server/catalog/identifiers.hpp"
+#include "runtime-api/control-server/instances/instance_environment.hpp"
+#include "runtime-api/protocol/error_types.hpp"
+#include "runtime-api/protocol/json_text.hpp"
+#include "runtime-api/protocol/limits.hpp"
+
+namespace kiln {
+namespace {
+
+Activation failed(PhaseTimes phases, std::string_view type, std::string_view message) {
+  Activation activation;
+  activation.phases = phases;
+  activation.error = FunctionError{std::string(type), platform_error_body(type, message), "application/json", {}};
+  return activation;
+}
+
+/// Time since `from`, which moves on to now.
+Deadline::Clock::duration lap(Deadline::Clock::time_point& from) {
+  const auto now = Deadline::Clock::now();
+  return now - std::exchange(from, now);
+}
+
+}  // namespace
+
+Activator::Activator(EventLoop& loop, Launcher& launcher, LogStore& logs, std::filesystem::path libexec,
+                     AccountSettings account)
+    : loop_(loop), launcher_(launcher), logs_(logs), libexec_(std::move(libexec)), account_(std::move(account)) {}
+
+InstanceSpec Activator::prepare(const DeployedFunction& function, const std::string& instance_id,
+                                const std::string& log_stream) const {
+  const FunctionConfiguration& configuration = *function.configuration;
+  const std::string_view runtime = canonical_runtime(configuration.runtime);
+  InstanceSpec spec;
+  spec.instance_id = instance_id;
+  spec.function_name = configuration.name;
+  spec.task_root = function.task_root;
+  spec.memory_mb = configuration.memory_mb;
+  spec.inherits_channel = runtime != "provided";
+  spec.executable = spec.inherits_channel ? libexec_ / runtime / "bootstrap" : function.task_root / "bootstrap";
+  InstancePlace place;
+  place.task_root = function.task_root.string();
+  place.runtime_dir = spec.inherits_channel ? (libexec_ / runtime).string() : place.task_root;
+  place.log_stream = log_stream;
+  spec.environment = instance_environment(configuration, account_, place);
+  return spec;
+}
+
+Task<Activation> Activator::activate(DeployedFunction function, Instance::Hooks hooks) {
+  PhaseTimes phases;
+  auto clock = Deadline::Clock::now();
+
+  // Code packages are unpacked when they are uploaded, so what is left of fetching is to see that they are still there.
+  if (::access(function.task_root.c_str(), R_OK | X_OK) != 0) {
+    co_return failed(phases, error_types::sandbox_failure,
+                     "The code of function " + function.configuration->name + " is not in the code store any more");
+  }
+  phases.fetch = lap(clock);
+
+  const std::string instance_id = random_uuid();
+  const FunctionConfiguration& configuration = *function.configuration;
+  InstanceLog log = logs_.open(configuration.name, configuration.logging.format == "JSON" ? LogFormat::json : LogFormat::text,
+                               configuration.version);
+  log.init_start(configuration.runtime);
+  InstanceSpec spec = prepare(function, instance_id, log.stream());
+  if (::access(spec.executable.c_str(), X_OK) != 0) {
+    co_return failed(phases, error_types::invalid_entrypoint,
+                     spec.inherits_channel ? "This installation has no bootstrap for the runtime " + configuration.runtime
+                                           : "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]");
+  }
+  phases.prepare = lap(clock);
+
+  const Deadline init_deadline = Deadline::after(limits::init_timeout);
+  LaunchResult launched = co_await launcher_.start(std::move(spec));
+  if (auto* const error = std::get_if<LaunchError>(&launched)) co_return failed(phases, error->type, error->message);
+  phases.launch = lap(clock);
+
+  Activation activation;
+  activation.instance = std::make_unique<Instance>(loop_, instance_id, std::move(function),
+                                                   std::move(std::get<std::unique_ptr<LaunchedInstance>>(launched)),
+                                                   std::move(log), std::move(hooks));
+  activation.error = co_await activation.instance->init(init_deadline);
+  phases.init = lap(clock);
+  activation.phases = phases;
+  co_return activation;
+}
+
+}  // namespace kiln

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cold start: fetch code → prepare environment → launch → init, each phase timed. Data-plane thread only.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "runtime-api/control-server/catalog/account.hpp"
+#include "runtime-api/control-server/instances/instance.hpp"
+#include "runtime-api/control-server/launchers/launcher.hpp"
+#include "runtime-api/control-server/telemetry/log_store.hpp"
+#include "runtime-api/control-server/telemetry/phases.hpp"
+#include "runtime-api/server/async/event_loop.hpp"
+
+namespace kiln {
+
+/// What came of a cold start. Where it failed there may be an instance all the same: it is ending, and its owner keeps it
+/// until it says it has stopped.
+struct Activation {
+  std::unique_ptr<Instance> instance;
+  PhaseTimes phases;
+  std::optional<FunctionError> error;  ///< to be passed through Instance::worded_for where there is an instance
+};
+
+class Activator {
+ public:
+  /// `libexec` holds the bootstraps, one folder a runtime.
+  Activator(EventLoop& loop, Launcher& launcher, LogStore& logs, std::filesystem::path libexec, AccountSettings account);
+
+  /// Makes an instance of `function` and waits until its runtime polls or has failed to.
+  Task<Activation> activate(DeployedFunction function, Instance::Hooks hooks);
+
+ private:
+  InstanceSpec prepare(const DeployedFunction& function, const std::string& instance_id, const std::string& log_stream) const;
+
+  EventLoop& loop_;
+  Launcher& launcher_;
+  LogStore& logs_;
+  const std::filesystem::path libexec_;
+  const AccountSettings account_;
+};
+
+}  // namespace kiln

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// The instances of one function: hands out the most recently used idle one, makes more while calls wait, reclaims those
+// that stay idle. Data-plane thread only.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <list>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "runtime-api/control-server/instances/activator.hpp"
+#include "runtime-api/control-server/instances/instance.hpp"
+#include "runtime-api/control-server/telemetry/metrics.hpp"
+
+namespace kiln {
+
+struct PoolLimits {
+  std::size_t max_waiting = 1'000;              ///< calls that may wait for an instance of one function
+  std::chrono::milliseconds max_wait{20'000};   ///< and for how long
+  std::size_t max_launches = 4;                 ///< cold starts of one function under way at once
+};
+
+/// What an invocation came to, with all its invoker is told.
+struct InvocationAnswer {
+  InvocationResult result;
+  std::string executed_version;
+  InvocationTimes times;
+  std::string log_tail;                  ///< where asked for
+};
+
+/// There was no instance in time, or too many calls wait already.
+struct Throttled {
+  std::string reason;
+  int retry_after_s = 1;
+};
+
+class FunctionPool : public std::enable_shared_from_this<FunctionPool> {
+ public:
+  struct Context {
+    EventLoop& loop;
+    Activator& activator;
+    Metrics& metrics;
+    PoolLimits limits;
+  };
+
+  FunctionPool(const Context& context, DeployedFunction function);
+  ~FunctionPool();
+  FunctionPool(const FunctionPool&) = delete;
+  FunctionPool& operator=(const FunctionPool&) = delete;
+
+  struct CallOptions {
+    bool log_tail = false;
+  };
+  /// Runs one invocation; sets its deadline when it reaches an instance. The pool stays alive meanwhile.
+  Task<std::variant<InvocationAnswer, Throttled>> invoke(Invocation& invocation, CallOptions options);
+
+  const FunctionConfiguration& configuration() const { return *function_.configuration; }
+  /// From now on new instances are of `function`; those of the old one end as soon as they are idle.
+  void update(DeployedFunction function);
+  /// The function is gone or the server ends: waiting calls are refused, idle instances stopped, busy ones when idle.
+  void retire();
+  /// Kills what is left.
+  void kill_all();
+  /// Whether nothing is left of it: no instance, no call.
+  bool empty() const { return instances_.empty() && waiting_.empty() && starting_ == 0; }
+
+  struct InstanceInfo {
+    std::string id;
+    InstanceState state;
+    int pid;
+    std::uint64_t invocations;
+    std::chrono::seconds age;
+  };
+  std::vector<InstanceInfo> instances() const;
+  /// SHA-256 (hex) of the code that instances still run.
+  void collect_code_in_use(std::vector<std::string>& into) const;
+
+ private:
+  struct Member;
+  struct Waiter;
+  using Acquired = std::variant<Member*, FunctionError, Throttled>;
+
+  Member* take_idle();
+  Task<Acquired> wait_for_instance(std::string_view request_id);
+  void record(Instance& instance, const Invocation& invocation, const InvocationReport& report, const InvocationTimes& times);
+  void on_idle(Member& member);
+  void on_stopped(Member& member);
+  void scale();
+  Task<void> start_one();
+  void fail_waiting(const Instance* instance, const FunctionError& error);
+  void reclaim();
+  void arm_reclaim();
+  void leave_idle(Member& member);
+  std::size_t live() const;
+
+  const Context context_;
+  DeployedFunction function_;
+  const std::shared_ptr<FunctionMetrics> metrics_;
+  std::list<std::unique_ptr<Member>> instances_;
+  std::vector<Member*> idle_;  // least recently used first
+  std::deque<Waiter*> waiting_;
+  std::size_t starting_ = 0;
+  bool retired_ = false;
+  Timer reclaim_timer_;
+};
+
+}  // namespace kiln

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// One instance: a process of a function, its Runtime API, its log. `invoke` is the only rendezvous: answer, crash,
+// timeout and shutdown all come out of it as its result. Data-plane thread only.
+#pragma once
+
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "runtime-api/control-server/api/functions.hpp"
+#include "runtime-api/control-server/launchers/launcher.hpp"
+#include "runtime-api/control-server/telemetry/instance_log.hpp"
+#include "runtime-api/protocol/invocation.hpp"
+#include "runtime-api/protocol/result.hpp"
+#include "runtime-api/server/async/event_loop.hpp"
+#include "runtime-api/server/http/listener.hpp"
+#include "runtime-api/server/runtime_api.hpp"
+#include "runtime-api/server/runtime_session.hpp"
+
+namespace kiln {
+
+enum class InstanceState { starting, idle, busy, stopping, stopped, init_failed };
+std::string_view to_string(InstanceState state);
+
+/// What an invocation cost, for the answer's head, the REPORT line and the metrics.
+struct InvocationReport {
+  InvocationResult result;
+  Deadline::Clock::duration duration{};
+};
+
+class Instance {
+ public:
+  struct Hooks {
+    /// The runtime can take a further event.
+    std::function<void(Instance&)> on_idle;
+    /// The process has ended and everything of the instance is closed; it may be destroyed, though not from within.
+    std::function<void(Instance&)> on_stopped;
+  };
+
+  /// Takes over a launched process; serves its Runtime API from now on.
+  Instance(EventLoop& loop, std::string id, DeployedFunction function, std::unique_ptr<LaunchedInstance> launched,
+           InstanceLog log, Hooks hooks);
+  ~Instance();
+  Instance(const Instance&) = delete;
+  Instance& operator=(const Instance&) = delete;
+
+  /// Waits for the end of the init phase, at most until `deadline`. Nothing: the runtime has polled. Else why not, to be
+  /// passed through `worded_for`; the instance then stops by itself. To be called once.
+  Task<std::optional<FunctionError>> init(Deadline deadline);
+  /// The error as the invoker of `request_id` is to see it: failures the platform found name the request.
+  FunctionError worded_for(FunctionError error, std::string_view request_id) const;
+
+  /// Whether an event can be handed out at once.
+  bool idle() const { return free_slots() > 0; }
+  /// How many events could be handed out at once.
+  std::size_t free_slots() const { return state_ == InstanceState::stopping ? 0 : session_.free_slots(); }
+  /// Runs one invocation. Precondition: idle(). A timed-out instance is killed and never idle again.
+  Task<InvocationReport> invoke(const Invocation& invocation);
+
+  /// SIGTERM to the process group now, SIGKILL after the shutdown limit. Invocations under way end with an error.
+  void stop();
+  /// SIGKILL at once.
+  void kill();
+
+  const std::string& id() const { return id_; }
+  InstanceState state() const { return state_; }
+  const DeployedFunction& function() const { return function_; }
+  InstanceLog& log() { return log_; }
+  int pid() const { return launched_->pid(); }
+  std::size_t in_flight() const { return session_.in_flight(); }
+  std::uint64_t invocations() const { return invocations_; }
+  Deadline::Clock::time_point started_at() const { return started_at_; }
+  Deadline::Clock::time_point idle_since() const { return idle_since_; }
+  /// How the process ended, in the platform's words; only once it has.
+  std::string exit_text() const;
+  /// Peak memory in MB, rounded up.
+  int peak_memory_mb() const;
+
+ private:
+  struct Link;  // one connection of the runtime
+
+  void adopt(int fd, bool own_channel);
+  Task<void> serve(Link& link);
+  Task<void> read_log();
+  Task<void> watch_exit();
+  void drain_log();
+  void on_exit();
+  void task_over();
+  FunctionError exit_error(std::string_view request_id) const;
+
+  EventLoop& loop_;
+  const std::string id_;
+  const DeployedFunction function_;
+  std::unique_ptr<LaunchedInstance> launched_;
+  InstanceLog log_;
+  Hooks hooks_;
+  const http::ConnectionOptions connection_options_;
+  RuntimeSession session_;
+  std::list<Link> links_;
+  std::unique_ptr<http::Listener> listener_;
+  std::unique_ptr<Stream> output_;
+  bool own_bootstrap_ = false;
+  InstanceState state_ = InstanceState::starting;
+  Timer kill_timer_;
+  std::uint64_t invocations_ = 0;
+  Deadline::Clock::time_point started_at_;
+  Deadline::Clock::time_point idle_since_;
+  ExitStatus exit_status_;
+  bool exited_ = false;
+  int tasks_ = 0;  // coroutines that refer to this instance
+};
+
+}  // namespace kiln

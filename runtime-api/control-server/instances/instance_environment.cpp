@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime-api/control-server/instances/instance_environment.hpp"
+
+#include <map>
+
+#include "runtime-api/protocol/environment.hpp"
+
+namespace kiln {
+
+std::vector<std::string> instance_environment(const FunctionConfiguration& function, const AccountSettings& account,
+                                              const InstancePlace& place) {
+  std::map<std::string, std::string> all;
+  // Defaults, which the function may replace.
+  all["LANG"] = "en_US.UTF-8";
+  all["TZ"] = ":UTC";
+  all["PATH"] = "/var/lang/bin:/usr/local/bin:/usr/bin:/bin:" + place.opt + "/bin";
+  all["LD_LIBRARY_PATH"] = place.task_root + ":" + place.task_root + "/lib:" + place.opt + "/lib";
+  all["AWS_XRAY_CONTEXT_MISSING"] = "LOG_ERROR";
+  // An SDK that finds them empty says "no credentials"; one that does not find them asks the host's metadata service.
+  all["AWS_ACCESS_KEY_ID"] = "";
+  all["AWS_SECRET_ACCESS_KEY"] = "";
+  all["AWS_SESSION_TOKEN"] = "";
+
+  if (function.environment) {
+    for (const auto& [name, value] : *function.environment) all[name] = value;
+  }
+
+  all[environment::handler] = function.handler;
+  all[environment::task_root] = place.task_root;
+  all[environment::runtime_dir] = place.runtime_dir;
+  all[environment::function_name] = function.name;
+  all[environment::function_version] = function.version;
+  all[environment::function_memory] = std::to_string(function.memory_mb);
+  all[environment::log_group] = function.logging.group;
+  all[environment::log_stream] = place.log_stream;
+  all[environment::region] = account.region;
+  all[environment::default_region] = account.region;
+  all[environment::initialization_type] = "on-demand";
+  if (function.logging.format == "JSON") {
+    all[environment::log_format] = "JSON";
+    if (!function.logging.application_level.empty()) all[environment::log_level] = function.logging.application_level;
+  }
+  if (canonical_runtime(function.runtime) != "provided") all[environment::execution_env] = "AWS_Lambda_" + function.runtime;
+  // One at a time is the absence of the variable: official clients enter their concurrent mode even at "1".
+  if (function.kiln.concurrency > 1) all[environment::max_concurrency] = std::to_string(function.kiln.concurrency);
+
+  std::vector<std::string> entries;
+  entries.reserve(all.size());
+  for (const auto& [name, value] : all) entries.push_back(name + "=" + value);
+  return entries;
+}
+
+}  // namespace kiln

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime-api/control-server/launchers/child_process.hpp"
+
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <system_error>
+
+namespace kiln {
+
+namespace asio = boost::asio;
+
+namespace {
+
+int open_pidfd(int pid) {
+  const auto fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+  if (fd < 0) throw std::system_error(errno, std::generic_category(), "pidfd_open");
+  return fd;
+}
+
+}  // namespace
+
+struct ChildProcess::Impl : std::enable_shared_from_this<ChildProcess::Impl> {
+  Impl(EventLoop& l, int p) : loop(l), pid(p), pidfd(l.context(), open_pidfd(p)) {
+    const std::string path = "/proc/" + std::to_string(p) + "/status";
+    status = Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  }
+
+  void wait() {
+    pidfd.async_wait(asio::posix::stream_descriptor::wait_read,
+                     [self = shared_from_this()](const boost::system::error_code& error) {
+                       if (!error) self->reap();
+                     });
+  }
+
+  void reap() {
+    if (reaped) return;
+    siginfo_t info{};
+    int result = 0;
+    do {
+      result = ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED);
+    } while (result != 0 && errno == EINTR);
+    reaped = true;
+    // Whatever the process left behind in its group goes with it. The group keeps its number while anyone is in it.
+    ::kill(-pid, SIGKILL);
+    ExitStatus exit;
+    if (info.si_code == CLD_EXITED) {
+      exit.code = info.si_status;
+    } else {
+      exit.signal = info.si_status;
+    }
+    exited.set(exit);
+  }
+
+  EventLoop& loop;
+  const int pid;
+  asio::posix::stream_descriptor pidfd;
+  Descriptor status;
+  Completion<ExitStatus> exited;
+  bool reaped = false;
+};
+
+ChildProcess::ChildProcess(EventLoop& loop, int pid) : impl_(std::make_shared<Impl>(loop, pid)) { impl_->wait(); }
+
+ChildProcess::~ChildProcess() {
+  boost::system::error_code ignored;
+  impl_->pidfd.cancel(ignored);
+  if (impl_->reaped) return;
+  ::kill(-impl_->pid, SIGKILL);
+  ::kill(impl_->pid, SIGKILL);
+  impl_->reap();
+}
+
+int ChildProcess::pid() const { return impl_->pid; }
+
+void ChildProcess::signal_group(int signal_number) {
+  if (!impl_->reaped) ::kill(-impl_->pid, signal_number);
+}
+
+Completion<ExitStatus>& ChildProcess::exited() { return impl_->exited; }
+
+long ChildProcess::peak_memory_kib() const {
+  std::array<char, 4096> text;
+  const ssize_t n = ::pread(impl_->status.get(), text.data(), text.size(), 0);
+  if (n <= 0) return 0;
+  const std::string_view view(text.data(), static_cast<std::size_t>(n));
+  const auto at = view.find("VmHWM:");
+  return at == std::string_view::npos ? 0 : std::strtol(view.data() + at + 6, nullptr, 10);
+}
+
+}  // namespace kiln

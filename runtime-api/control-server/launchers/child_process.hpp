@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// A child process seen through its pidfd: its exit is an event of the loop, and no signal can hit a stranger that has
+// taken its number. Data-plane thread only.
+#pragma once
+
+#include <memory>
+
+#include "runtime-api/control-server/launchers/descriptor.hpp"
+#include "runtime-api/control-server/launchers/launcher.hpp"
+#include "runtime-api/server/async/event_loop.hpp"
+
+namespace kiln {
+
+class ChildProcess {
+ public:
+  /// `pid` must be an unreaped child of this process and the leader of its own process group.
+  ChildProcess(EventLoop& loop, int pid);
+  /// Kills and reaps where that has not happened yet.
+  ~ChildProcess();
+  ChildProcess(const ChildProcess&) = delete;
+  ChildProcess& operator=(const ChildProcess&) = delete;
+
+  int pid() const;
+  void signal_group(int signal_number);
+  Completion<ExitStatus>& exited();
+  /// VmHWM in KiB; 0 once the process has gone.
+  long peak_memory_kib() const;
+
+ private:
+  struct Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace kiln

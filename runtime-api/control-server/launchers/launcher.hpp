@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// How an instance comes to be. A launcher turns a specification into a running process with a way to reach its Runtime
+// API; what the process then does is the instance's affair.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "runtime-api/server/async/completion.hpp"
+#include "runtime-api/server/async/task.hpp"
+
+namespace kiln {
+
+/// Everything a launcher needs to know; a plain value.
+struct InstanceSpec {
+  std::string instance_id;
+  std::string function_name;
+  std::filesystem::path executable;      ///< the bootstrap
+  std::vector<std::string> arguments;    ///< argv[1] and on
+  std::vector<std::string> environment;  ///< "KEY=VALUE", complete but for the way to the Runtime API
+  std::filesystem::path task_root;       ///< the function's unpacked code; the working directory
+  int memory_mb = 0;
+  /// A bootstrap of ours, which takes an inherited connected socket; any other gets a listener's address.
+  bool inherits_channel = false;
+};
+
+/// How a process ended.
+struct ExitStatus {
+  int code = 0;    ///< exit status, where it exited
+  int signal = 0;  ///< the signal, where one ended it; 0 otherwise
+  bool out_of_memory = false;
+
+  /// As the platform words it: "exit status 3", "signal: killed"; empty for exit status 0.
+  std::string describe() const;
+};
+
+/// A running instance as its launcher sees it. Data-plane thread only. Destroying it kills what is left.
+class LaunchedInstance {
+ public:
+  virtual ~LaunchedInstance() = default;
+
+  /// Process id on this host; 0 where the launcher has none.
+  virtual int pid() const = 0;
+  /// To the whole process group.
+  virtual void signal(int signal_number) = 0;
+  /// Completes once, when the first process has ended and has been reaped. To be awaited once.
+  virtual Completion<ExitStatus>& exited() = 0;
+  /// Peak resident memory in KiB so far; 0 where it cannot be told.
+  virtual long peak_memory_kib() const = 0;
+
+  // Descriptors, non-blocking and close-on-exec, each handed over once; -1 where there is none.
+  virtual int take_log() = 0;       ///< read end of stdout and stderr
+  virtual int take_channel() = 0;   ///< our end of the inherited socket
+  virtual int take_listener() = 0;  ///< a listening socket for the instance's Runtime API
+};
+
+/// Why there is no instance: a platform failure that the invoker sees as a function error of this type.
+struct LaunchError {
+  std::string type;
+  std::string message;
+};
+
+using LaunchResult = std::variant<std::unique_ptr<LaunchedInstance>, LaunchError>;
+
+class Launcher {
+ public:
+  virtual ~Launcher() = default;
+  /// "process", "sandbox", …
+  virtual std::string_view name() const = 0;
+  /// Data-plane thread; forks elsewhere. Returns once the program has been executed, or could not be.
+  virtual Task<LaunchResult> start(InstanceSpec spec) = 0;
+};
+
+}  // namespace kiln

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+// clone(CLONE_VM | CLONE_VFORK) rather than fork: the server's page tables are not copied, so a cold start costs the same
+// however large the server is, and the child's errno comes back through the shared memory (ADR 0003).
+#include "runtime-api/control-server/launchers/spawn_process.hpp"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <memory>
+
+namespace kiln {
+namespace {
+
+constexpr std::size_t child_stack = 64 * 1024;
+
+/// Everything the child needs, made before it exists: it shares our memory and must not allocate.
+struct ChildSetup {
+  const SpawnRequest& request;
+  char* const* arguments;
+  char* const* environment;
+  pid_t parent;
+  int error = 0;
+};
+
+/// Returns the errno of the step that failed; does not return where the program was executed.
+int become(const ChildSetup& setup) {
+  const SpawnRequest& request = setup.request;
+  if (::setpgid(0, 0) != 0) return errno;
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return errno;
+  if (::getppid() != setup.parent) return ECHILD;  // the server has gone between clone and prctl
+  const int null = ::open("/dev/null", O_RDONLY);
+  if (null < 0 || ::dup2(null, STDIN_FILENO) < 0) return errno;
+  if (::dup2(request.output, STDOUT_FILENO) < 0 || ::dup2(request.output, STDERR_FILENO) < 0) return errno;
+  int first_unused = inherited_channel_fd;
+  if (request.channel >= 0) {
+    // dup2 onto itself would leave close-on-exec set.
+    const bool in_place = request.channel == inherited_channel_fd;
+    if (in_place ? ::fcntl(request.channel, F_SETFD, 0) < 0 : ::dup2(request.channel, inherited_channel_fd) < 0) return errno;
+    ++first_unused;
+  }
+  if (::syscall(SYS_close_range, static_cast<unsigned>(first_unused), ~0U, 0U) != 0) return errno;
+  if (::chdir(request.working_directory.c_str()) != 0) return errno;
+  for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::execve(request.executable.c_str(), setup.arguments, setup.environment);
+  return errno;
+}
+
+int child_main(void* argument) {
+  auto& setup = *static_cast<ChildSetup*>(argument);
+  setup.error = become(setup);
+  ::_exit(127);
+}
+
+std::vector<char*> pointers(const std::vector<std::string>& texts, const std::string* first = nullptr) {
+  std::vector<char*> out;
+  if (first) out.push_back(const_cast<char*>(first->c_str()));
+  for (const auto& text : texts) out.push_back(const_cast<char*>(text.c_str()));
+  out.push_back(nullptr);
+  return out;
+}
+
+}  // namespace
+
+SpawnResult spawn_process(const SpawnRequest& request) {
+  const auto arguments = pointers(request.arguments, &request.executable);
+  const auto environment = pointers(request.environment);
+  ChildSetup setup{request, arguments.data(), environment.data(), ::getpid()};
+  const auto stack = std::make_unique<std::byte[]>(child_stack);
+
+  // A handler of ours that ran in the child would run on our memory.
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  const int pid = ::clone(child_main, stack.get() + child_stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &setup);
+  const int clone_error = errno;
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+
+  SpawnResult result;
+  if (pid < 0) {
+    result.error = std::error_code(clone_error, std::generic_category());
+  } else if (setup.error != 0) {
+    ::waitpid(pid, nullptr, 0);
+    result.error = std::error_code(setup.error, std::generic_category());
+  } else {
+    result.pid = pid;
+  }
+  return result;
+}
+
+}  // namespace kiln

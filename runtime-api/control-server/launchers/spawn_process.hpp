@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one place where the server makes a process.
+#pragma once
+
+#include <string>
+#include <system_error>
+#include <vector>
+
+namespace kiln {
+
+/// The number under which a child finds its connected socket.
+inline constexpr int inherited_channel_fd = 3;
+
+struct SpawnRequest {
+  std::string executable;
+  std::vector<std::string> arguments;    ///< argv[1] and on
+  std::vector<std::string> environment;  ///< "KEY=VALUE", complete
+  std::string working_directory;
+  int output = -1;   ///< becomes stdout and stderr
+  int channel = -1;  ///< becomes inherited_channel_fd; -1 for none
+};
+
+struct SpawnResult {
+  int pid = -1;
+  std::error_code error;  ///< set where the program could not be executed; there is no process then
+};
+
+/// Starts a process: leader of its own group, killed when the calling thread ends, default signals, stdin from /dev/null,
+/// no descriptor but the ones asked for. The caller reaps it. Blocks until the program has been executed.
+SpawnResult spawn_process(const SpawnRequest& request);
+
+}  // namespace kiln

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// Wiring only: makes the parts, joins them, runs the loop, takes them apart in order.
+#include "runtime-api/control-server/serve.hpp"
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/resource.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <cstdio>
+#include <stdexcept>
+
+#include "runtime-api/control-server/api/operations.hpp"
+#include "runtime-api/control-server/api/public_api.hpp"
+#include "runtime-api/control-server/data_folder.hpp"
+#include "runtime-api/control-server/instances/router.hpp"
+#include "runtime-api/control-server/launchers/orphan_guard.hpp"
+#include "runtime-api/control-server/launchers/process_launcher.hpp"
+#include "runtime-api/server/http/http_server.hpp"
+
+namespace kiln {
+namespace {
+
+struct HostPort {
+  std::string host;
+  unsigned short port = 0;
+};
+
+HostPort parse_listen(const std::string& text) {
+  const auto colon = text.rfind(':');
+  std::string host = colon == std::string::npos ? std::string() : text.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']') host = host.substr(1, host.size() - 2);
+  std::size_t used = 0;
+  int port = -1;
+  try {
+    if (colon != std::string::npos) port = std::stoi(text.substr(colon + 1), &used);
+  } catch (const std::exception&) {
+    port = -1;
+  }
+  if (host.empty() || port < 0 || port > 65'535 || colon + 1 + used != text.size()) {
+    throw std::invalid_argument("cannot listen on '" + text + "': it must be HOST:PORT, for instance 127.0.0.1:9080 (port 0 takes a free one)");
+  }
+  return {host, static_cast<unsigned short>(port)};
+}
+
+/// The runtimes whose bootstrap is installed, and `provided`, which needs none.
+RuntimeList installed_runtimes(const std::filesystem::path& libexec) {
+  RuntimeList list;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(libexec, ignored)) {
+    if (std::filesystem::exists(entry.path() / "bootstrap", ignored)) list.names.push_back(entry.path().filename().string());
+  }
+  list.names.emplace_back("provided");
+  std::sort(list.names.begin(), list.names.end());
+  return list;
+}
+
+/// Every instance and every client is a descriptor or two.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+  }
+}
+
+std::shared_ptr<spdlog::logger> make_logger(const std::string& level) {
+  auto logger = std::make_shared<spdlog::logger>("kiln", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+  logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %l %v", spdlog::pattern_time_type::utc);
+  logger->set_level(spdlog::level::from_str(level));
+  return logger;
+}
+
+/// Ends the server in steps: no new calls, the calls under way, the instances, the connections.
+class Shutdown {
+ public:
+  Shutdown(EventLoop& loop, PublicApi& api, Router& router, http::HttpServer& listener, http::HttpServer& operations,
+           spdlog::logger& log, std::chrono::seconds limit)
+      : loop_(loop), api_(api), router_(router), public_(listener), operations_(operations), log_(log), limit_(limit) {}
+
+  Task<void> run(int signal_number) {
+    log_.info("{}: draining, {} call(s) under way", signal_number == SIGINT ? "interrupted" : "asked to end", public_.active());
+    api_.drain();
+    public_.stop_accepting();
+    co_await until([this] { return public_.active() == 0; }, limit_);
+    router_.retire_all();
+    co_await until([this] { return router_.drained(); }, limits::shutdown_timeout + std::chrono::seconds(1));
+    router_.kill_all();
+    public_.close_connections();
+    co_await until([this] { return router_.drained() && public_.open_connections() == 0; }, std::chrono::seconds(2));
+    operations_.stop_accepting();
+    operations_.close_connections();
+    co_await until([this] { return operations_.open_connections() == 0; }, std::chrono::seconds(1));
+    loop_.stop();
+  }
+
+ private:
+  /// The parts that end here say so to nobody; a look every few milliseconds, once in a server's life, is simpler.
+  template <class Condition>
+  Task<void> until(Condition condition, std::chrono::milliseconds limit) {
+    const Deadline deadline = Deadline::after(limit);
+    while (!condition() && !deadline.passed()) {
+      co_await sleep_until(loop_, Deadline::after(std::chrono::milliseconds(5)));
+    }
+  }
+
+  EventLoop& loop_;
+  PublicApi& api_;
+  Router& router_;
+  http::HttpServer& public_;
+  http::HttpServer& operations_;
+  spdlog::logger& log_;
+  const std::chrono::seconds limit_;
+};
+
+}  // namespace
+
+int serve(const ServeOptions& options) {
+  const HostPort public_at = parse_listen(options.listen);
+  const HostPort operations_at = parse_listen(options.operations_listen);
+  const auto log = make_logger(options.log_level);
+  std::signal(SIGPIPE, SIG_IGN);
+  raise_descriptor_limit();
+  const DataFolder data(options.data);
+  OrphanGuard guard;  // forks, so before any thread
+
+  Metrics metrics(options.version);
+  EventLoop loop([&](std::string_view where, std::string_view what) {
+    metrics.internal_errors.add();
+    log->error("{}: {}", where, what);
+  });
+  const AccountSettings account;
+  Catalog catalog(data.catalog(), account);
+  CodeStore code(data.code());
+  const RuntimeList runtimes = installed_runtimes(options.libexec);
+  ManagementApi management(catalog, code, runtimes, account);
+
+  WorkerPool workers(loop, 2, "kiln-worker");
+  WorkerPool launching(loop, 1, "kiln-launcher");
+  LogOptions log_options;
+  log_options.directory = data.logs();
+  log_options.on_dropped = [&](std::string_view function, std::uint64_t bytes) {
+    metrics.function(function)->log_dropped_bytes.add(bytes);
+  };
+  LogStore logs(loop, workers, log_options);
+  ProcessLauncher launcher(loop, launching, guard);
+  Activator activator(loop, launcher, logs, options.libexec, account);
+  Router router({loop, activator, metrics, {}});
+  for (const CatalogChange& change : management.everything()) router.apply(change);
+
+  PublicApi api({loop, router, management, workers, logs, metrics, account});
+  const OperationsApi operations_api(metrics, [&] { return !api.draining(); });
+  http::HttpServer listener(loop, {public_at.host, public_at.port, 10'000, {}},
+                            [&](http::Connection& connection) { return api.handle(connection); });
+  http::HttpServer operations(loop, {operations_at.host, operations_at.port, 100, {}},
+                              [&](http::Connection& connection) { return operations_api.handle(connection); });
+
+  Shutdown shutdown(loop, api, router, listener, operations, *log, options.drain_timeout);
+  boost::asio::signal_set signals(loop.context(), SIGTERM, SIGINT);
+  signals.async_wait([&](const boost::system::error_code& error, int number) {
+    if (!error) loop.spawn(shutdown.run(number), "shutdown");
+  });
+
+  log->info("data in {}, {} function(s), runtimes:{}", options.data, router.functions(), [&] {
+    std::string names;
+    for (const auto& name : runtimes.names) names += " " + name;
+    return names;
+  }());
+  log->warn("instances run as plain processes of this user, without isolation: run only code you trust");
+  std::printf("ready http://%s operations http://%s\n", listener.address().c_str(), operations.address().c_str());
+  std::fflush(stdout);
+  loop.run();
+  log->info("ended");
+  return 0;
+}
+
+}  // namespace kiln
