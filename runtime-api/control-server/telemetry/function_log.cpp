@@ -37,8 +37,9 @@ FunctionLog::FunctionLog(std::string name, const LogOptions& options, Hooks hook
       ring_(options.memory_per_function, hooks.on_unwritten != nullptr),
       hooks_(std::move(hooks)) {}
 
-std::uint64_t FunctionLog::record(const std::shared_ptr<const LogStream>& stream, LogEvent::Body body) {
-  const LogEvent event{std::chrono::system_clock::now(), stream->name, stream->format, std::move(body)};
+std::uint64_t FunctionLog::record(const std::shared_ptr<const LogStream>& stream, const LogEvent::Body& body,
+                                  LogTime at) {
+  const LogEvent event{wall_time(at), stream->name, stream->format, body};
   const std::uint64_t position = ring_.append(stream, event);
   if (hooks_.on_unwritten && !told_of_unwritten_) {
     told_of_unwritten_ = true;
@@ -50,6 +51,18 @@ std::uint64_t FunctionLog::record(const std::shared_ptr<const LogStream>& stream
   }
   if (!subscriptions_.empty()) notify(event);
   return position;
+}
+
+std::chrono::system_clock::time_point FunctionLog::wall_time(LogTime at) {
+  // A clock costs as much as the rest of recording, and callers have asked the steady one anyway. Once a second is often
+  // enough to follow a wall clock that is being set.
+  if (wall_asked_ == LogTime() || at - wall_asked_ > std::chrono::seconds(1)) {
+    wall_asked_ = LogTime::clock::now();
+    wall_offset_ = std::chrono::system_clock::now().time_since_epoch() -
+                   std::chrono::duration_cast<std::chrono::system_clock::duration>(wall_asked_.time_since_epoch());
+  }
+  return std::chrono::system_clock::time_point(
+      std::chrono::duration_cast<std::chrono::system_clock::duration>(at.time_since_epoch()) + wall_offset_);
 }
 
 void FunctionLog::dropped(std::uint64_t bytes) {

@@ -40,8 +40,8 @@ class FunctionLog {
   std::uint64_t budget() const { return budget_; }
   const LogRing& ring() const { return ring_; }
 
-  /// Records `body` with the time of now. Returns its position in the ring.
-  std::uint64_t record(const std::shared_ptr<const LogStream>& stream, LogEvent::Body body);
+  /// Records `body` as of `at`. Returns its position in the ring.
+  std::uint64_t record(const std::shared_ptr<const LogStream>& stream, const LogEvent::Body& body, LogTime at);
   void dropped(std::uint64_t bytes);
 
   void subscribe(std::shared_ptr<LogSubscription::State> subscription);
@@ -51,6 +51,7 @@ class FunctionLog {
 
  private:
   void notify(const LogEvent& event);
+  std::chrono::system_clock::time_point wall_time(LogTime at);
 
   std::string name_;
   std::uint64_t budget_;
@@ -60,6 +61,8 @@ class FunctionLog {
   bool told_urgently_ = false;
   std::vector<std::shared_ptr<LogSubscription::State>> subscriptions_;
   int notifying_ = 0;
+  LogTime wall_asked_;  // when the wall clock was last asked, and what it said beyond the steady one
+  std::chrono::system_clock::duration wall_offset_{0};
 };
 
 /// Whether an event of these is among what `query` asks for (its tail_lines aside).

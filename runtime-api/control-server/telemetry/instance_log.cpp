@@ -30,13 +30,13 @@ InstanceLog::InstanceLog() = default;
 InstanceLog::InstanceLog(std::shared_ptr<FunctionLog> log, std::shared_ptr<const LogStream> stream)
     : log_(std::move(log)), stream_(std::move(stream)) {}
 
-InstanceLog::~InstanceLog() { flush_partial_lines(); }
+InstanceLog::~InstanceLog() { flush_partial_lines(LogTime::clock::now()); }
 
 InstanceLog::InstanceLog(InstanceLog&& other) noexcept = default;
 
 InstanceLog& InstanceLog::operator=(InstanceLog&& other) noexcept {
   if (this == &other) return *this;
-  flush_partial_lines();
+  flush_partial_lines(LogTime::clock::now());
   log_ = std::move(other.log_);
   stream_ = std::move(other.stream_);
   running_ = std::move(other.running_);
@@ -52,21 +52,21 @@ const std::string& InstanceLog::stream() const {
   return stream_ ? stream_->name : nothing;
 }
 
-void InstanceLog::init_start(std::string_view runtime_version, std::string_view runtime_version_arn) {
-  if (log_) log_->record(stream_, InitStart{runtime_version, runtime_version_arn});
+void InstanceLog::init_start(std::string_view runtime_version, std::string_view runtime_version_arn, LogTime at) {
+  if (log_) log_->record(stream_, InitStart{runtime_version, runtime_version_arn}, at);
 }
 
-void InstanceLog::start(std::string_view request_id, std::string_view version) {
+void InstanceLog::start(std::string_view request_id, std::string_view version, LogTime at) {
   if (!log_) return;
   // What was half-printed before belongs to what was before; the second of several in flight cuts nobody's line.
-  if (running_.empty()) flush_partial_lines();
+  if (running_.empty()) flush_partial_lines(at);
   unattributed_ = {};
   running_.push_back({.request_id = std::string(request_id)});
   last_started_ = request_id;
-  last_start_position_ = log_->record(stream_, InvocationStart{request_id, version});
+  last_start_position_ = log_->record(stream_, InvocationStart{request_id, version}, at);
 }
 
-void InstanceLog::output(std::string_view bytes, OutputOrigin origin) {
+void InstanceLog::output(std::string_view bytes, OutputOrigin origin, LogTime at) {
   if (!log_) return;
   Running& owner = owner_of_output();
   std::string& partial = partial_[static_cast<std::size_t>(origin)];
@@ -83,39 +83,39 @@ void InstanceLog::output(std::string_view bytes, OutputOrigin origin) {
       partial += piece;
       while (partial.size() > longest_line) {
         const std::size_t cut = place_to_cut(partial);
-        line(owner, std::string_view(partial).substr(0, cut), origin);
+        line(owner, std::string_view(partial).substr(0, cut), origin, at);
         partial.erase(0, cut);
       }
       if (newline == std::string_view::npos) return;
-      line(owner, partial, origin);
+      line(owner, partial, origin, at);
       partial.clear();
     } else {
-      line(owner, piece, origin);
+      line(owner, piece, origin, at);
     }
   }
 }
 
-void InstanceLog::message(std::string_view request_id, std::string_view text, OutputOrigin origin) {
+void InstanceLog::message(std::string_view request_id, std::string_view text, OutputOrigin origin, LogTime at) {
   if (!log_) return;
   Running* owner = find(request_id);
-  line(owner ? *owner : unattributed_, text, origin);
+  line(owner ? *owner : unattributed_, text, origin, at);
 }
 
-void InstanceLog::fault(std::string_view request_id, std::string_view text) {
+void InstanceLog::fault(std::string_view request_id, std::string_view text, LogTime at) {
   if (!log_) return;
-  if (running_.size() <= 1) flush_partial_lines();
-  log_->record(stream_, Fault{request_id, text});
+  if (running_.size() <= 1) flush_partial_lines(at);
+  log_->record(stream_, Fault{request_id, text}, at);
 }
 
-void InstanceLog::end(std::string_view request_id) {
+void InstanceLog::end(std::string_view request_id, LogTime at) {
   if (!log_) return;
-  if (running_.size() == 1) flush_partial_lines();
+  if (running_.size() == 1) flush_partial_lines(at);
   std::erase_if(running_, [request_id](const Running& running) { return running.request_id == request_id; });
-  log_->record(stream_, InvocationEnd{request_id});
+  log_->record(stream_, InvocationEnd{request_id}, at);
 }
 
-void InstanceLog::report(const Report& report) {
-  if (log_) log_->record(stream_, report);
+void InstanceLog::report(const Report& report, LogTime at) {
+  if (log_) log_->record(stream_, report, at);
 }
 
 std::string InstanceLog::tail(std::string_view request_id) const {
@@ -155,25 +155,25 @@ InstanceLog::Running* InstanceLog::find(std::string_view request_id) {
   return nullptr;
 }
 
-void InstanceLog::line(Running& owner, std::string_view text, OutputOrigin origin) {
+void InstanceLog::line(Running& owner, std::string_view text, OutputOrigin origin, LogTime at) {
   if (!owner.truncated) {
     if (owner.bytes + text.size() < log_->budget()) {
       owner.bytes += text.size() + 1;  // with its newline
-      log_->record(stream_, OutputLine{owner.request_id, text, origin});
+      log_->record(stream_, OutputLine{owner.request_id, text, origin}, at);
       return;
     }
     owner.truncated = true;
-    log_->record(stream_, Truncation{owner.request_id, log_->budget()});
+    log_->record(stream_, Truncation{owner.request_id, log_->budget()}, at);
   }
   log_->dropped(text.size() + 1);
 }
 
-void InstanceLog::flush_partial_lines() {
+void InstanceLog::flush_partial_lines(LogTime at) {
   if (!log_) return;
   Running& owner = owner_of_output();
   for (std::size_t origin = 0; origin < partial_.size(); ++origin) {
     if (partial_[origin].empty()) continue;
-    line(owner, partial_[origin], static_cast<OutputOrigin>(origin));
+    line(owner, partial_[origin], static_cast<OutputOrigin>(origin), at);
     partial_[origin].clear();
   }
 }

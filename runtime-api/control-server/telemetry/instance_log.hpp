@@ -30,18 +30,21 @@ class InstanceLog {
   /// "2026/11/22/[$LATEST]" and 32 random hexadecimal digits (AWS_LAMBDA_LOG_STREAM_NAME); empty for a default-made one.
   const std::string& stream() const;
 
-  void init_start(std::string_view runtime_version, std::string_view runtime_version_arn = {});
+  void init_start(std::string_view runtime_version, std::string_view runtime_version_arn = {},
+                  LogTime at = LogTime::clock::now());
   /// An invocation is dispatched. Output from here on is its own while it is the only one in flight.
-  void start(std::string_view request_id, std::string_view version);
+  void start(std::string_view request_id, std::string_view version, LogTime at = LogTime::clock::now());
   /// What the instance wrote. Lines are cut at newlines; the rest waits for its newline, for end(), or for the handle's
   /// end. Call it for all that is readable before end(), or the last lines miss their invocation.
-  void output(std::string_view bytes, OutputOrigin origin = OutputOrigin::standard_output);
+  void output(std::string_view bytes, OutputOrigin origin = OutputOrigin::standard_output,
+              LogTime at = LogTime::clock::now());
   /// One framed message, which knows its invocation (or, with an empty id, that it has none).
-  void message(std::string_view request_id, std::string_view text, OutputOrigin origin = OutputOrigin::standard_output);
+  void message(std::string_view request_id, std::string_view text, OutputOrigin origin = OutputOrigin::standard_output,
+               LogTime at = LogTime::clock::now());
   /// The platform's words about a failure; see Fault.
-  void fault(std::string_view request_id, std::string_view text);
-  void end(std::string_view request_id);
-  void report(const Report& report);
+  void fault(std::string_view request_id, std::string_view text, LogTime at = LogTime::clock::now());
+  void end(std::string_view request_id, LogTime at = LogTime::clock::now());
+  void report(const Report& report, LogTime at = LogTime::clock::now());
 
   /// The last 4 KB of an invocation's log as the log stream has it, beginning at START where that fits: the text of
   /// X-Amz-Log-Result before base64. What memory no longer holds is missing.
@@ -60,8 +63,8 @@ class InstanceLog {
 
   Running& owner_of_output();
   Running* find(std::string_view request_id);
-  void line(Running& owner, std::string_view text, OutputOrigin origin);
-  void flush_partial_lines();
+  void line(Running& owner, std::string_view text, OutputOrigin origin, LogTime at);
+  void flush_partial_lines(LogTime at);
 
   std::shared_ptr<FunctionLog> log_;
   std::shared_ptr<const LogStream> stream_;

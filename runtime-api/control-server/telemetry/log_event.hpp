@@ -11,6 +11,10 @@
 
 namespace kiln {
 
+/// When an event happened, as recorders know it. Those that have just asked the clock hand its answer on: asking is dearer
+/// than recording.
+using LogTime = std::chrono::steady_clock::time_point;
+
 /// How a function's LoggingConfig wants the platform's own lines.
 enum class LogFormat : std::uint8_t { text, json };
 

@@ -70,9 +70,9 @@ class File {
   const int fd_;
 };
 
-void append_file_line(std::string& out, const LogEvent& event) {
+void append_file_line(std::string& out, TimeText& times, const LogEvent& event) {
   if (!has_line(event)) return;
-  append_time(out, event.time);
+  out += times.of(event.time);
   out += '\t';
   out += event.stream;
   out += event.format == LogFormat::json ? "\tjson\t" : "\ttext\t";
@@ -83,7 +83,7 @@ void append_file_line(std::string& out, const LogEvent& event) {
   out += '\t';
   const std::size_t line = out.size();
   append_line(out, event);
-  std::replace(out.begin() + static_cast<std::ptrdiff_t>(line), out.end(), '\n', '\r');
+  for (auto at = out.find('\n', line); at != std::string::npos; at = out.find('\n', at)) out[at] = '\r';
   out += '\n';
 }
 
@@ -171,9 +171,11 @@ void LogFiles::carry_out_locked() {
 
 void LogFiles::write_order(const Order& order) {
   const auto newest = path(order.function, 0);
+  std::string text;
+  TimeText times;
   for (const LogSlice& slice : order.slices) {
-    std::string text;
-    slice.each([&text](const LogEvent& event) { append_file_line(text, event); });
+    text.clear();
+    slice.each([&](const LogEvent& event) { append_file_line(text, times, event); });
     if (text.empty()) continue;
     std::optional<File> file(std::in_place, newest, O_RDWR | O_APPEND | O_CREAT);
     if (!file->is_open()) fail(newest, "cannot open");

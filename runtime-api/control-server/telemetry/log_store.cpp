@@ -131,14 +131,12 @@ std::string LogStore::read(std::string_view function, const LogQuery& query) con
     events.push_back(event);
     if (query.tail_lines > 0 && events.size() > query.tail_lines) events.pop_front();
   });
-  std::string time;
+  TimeText times;
   std::string line;
   for (const LogEvent& event : events) {
-    time.clear();
     line.clear();
-    if (query.times && event.format == LogFormat::text) append_time(time, event.time);
     append_line(line, event);
-    append_shown(out, time, line);
+    append_shown(out, query.times && event.format == LogFormat::text ? times.of(event.time) : std::string_view(), line);
   }
   return out;
 }

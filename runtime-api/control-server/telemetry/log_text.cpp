@@ -247,6 +247,23 @@ void append_time(std::string& out, std::chrono::system_clock::time_point time) {
   out += 'Z';
 }
 
+std::string_view TimeText::of(std::chrono::system_clock::time_point time) {
+  const auto since_epoch = time.time_since_epoch();
+  const auto second = std::chrono::floor<std::chrono::seconds>(since_epoch);
+  if (second != second_) {
+    second_ = second;
+    text_.clear();
+    append_time(text_, time);
+  } else {
+    const auto ms = std::chrono::floor<std::chrono::milliseconds>(since_epoch - second).count();
+    char* const digits = text_.data() + text_.size() - 4;  // before the Z
+    digits[0] = static_cast<char>('0' + ms / 100);
+    digits[1] = static_cast<char>('0' + ms / 10 % 10);
+    digits[2] = static_cast<char>('0' + ms % 10);
+  }
+  return text_;
+}
+
 bool has_line(const LogEvent& event) {
   return event.format == LogFormat::text || !std::holds_alternative<InvocationEnd>(event.body);
 }

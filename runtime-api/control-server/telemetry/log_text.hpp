@@ -17,6 +17,17 @@ void append_printable(std::string& out, std::string_view raw);
 /// Appends "2026-11-22T05:48:26.123Z".
 void append_time(std::string& out, std::chrono::system_clock::time_point time);
 
+/// The same for many events: the calendar is asked once a second of theirs, which is most of what a line costs.
+class TimeText {
+ public:
+  /// The text is valid until the next call.
+  std::string_view of(std::chrono::system_clock::time_point time);
+
+ private:
+  std::chrono::seconds second_ = std::chrono::seconds::min();
+  std::string text_;
+};
+
 /// Whether the event's format has a line for it.
 bool has_line(const LogEvent& event);
 

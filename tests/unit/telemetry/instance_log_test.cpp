@@ -177,8 +177,6 @@ TEST_CASE("A line without end is cut, between characters, and holds no more memo
   while (flood.size() < 300'000) flood += "\xE2\x82\xAC";
   log.output(flood);
   log.output("!\n");
-  std::string text;
-  std::vector<std::size_t> sizes;
   const auto events = logs.read("hello", {.request_id = first_id, .times = false});
   CHECK(events.find("\xEF\xBF\xBD") == std::string::npos);
   CHECK(std::count(events.begin(), events.end(), '\n') == 3);  // START and the two pieces

@@ -43,24 +43,16 @@ class Logs {
         store(loop, workers, counted(std::move(options))) {}
 
   /// What read_stored() gives; runs the loop until it has.
-  std::string stored(const std::string& function, LogQuery query = {.times = false}) {
+  std::string stored(const std::string& function, const LogQuery& query = {.times = false}) {
     std::string text;
     std::exception_ptr error;
-    const auto task = [&]() -> Task<void> {
-      try {
-        text = co_await store.read_stored(function, query);
-      } catch (...) {
-        error = std::current_exception();
-      }
-      loop.stop();
-    };
-    loop.spawn(task(), "read_stored");
+    loop.spawn(fetch(function, query, text, error), "read_stored");
     run();
     if (error) std::rethrow_exception(error);
     return text;
   }
 
-  std::string read(const std::string& function, LogQuery query = {.times = false}) const {
+  std::string read(const std::string& function, const LogQuery& query = {.times = false}) const {
     return store.read(function, query);
   }
 
@@ -70,12 +62,12 @@ class Logs {
       if (done()) {
         loop.stop();
       } else {
-        again.arm(Deadline::after(std::chrono::milliseconds(2)), look);
+        again_.arm(Deadline::after(std::chrono::milliseconds(2)), look);
       }
     };
     look();
     run();
-    again.cancel();
+    again_.cancel();
   }
 
   std::vector<std::string> reports;
@@ -85,6 +77,15 @@ class Logs {
   LogStore store;
 
  private:
+  Task<void> fetch(std::string function, LogQuery query, std::string& text, std::exception_ptr& error) {
+    try {
+      text = co_await store.read_stored(std::move(function), std::move(query));
+    } catch (...) {
+      error = std::current_exception();
+    }
+    loop.stop();
+  }
+
   LogOptions counted(LogOptions options) {
     options.on_dropped = [this](std::string_view, std::uint64_t bytes) { dropped += bytes; };
     return options;
@@ -101,7 +102,7 @@ class Logs {
     if (late) throw std::runtime_error("not within 30 seconds");
   }
 
-  Timer again{loop};
+  Timer again_{loop};
 };
 
 inline constexpr const char* first_id = "11111111-1111-4111-8111-111111111111";

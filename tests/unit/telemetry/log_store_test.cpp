@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime-api/control-server/telemetry/log_store.hpp"
 
+#include <chrono>
 #include <optional>
+#include <vector>
 
 #include "tests/unit/telemetry/log_fixture.hpp"
 
@@ -135,6 +137,27 @@ TEST_CASE("Followers get the structured event too") {
   auto log = logs.store.open("hello", LogFormat::text);
   log.report({.request_id = first_id, .duration = std::chrono::milliseconds(7)});
   CHECK(duration == std::chrono::milliseconds(7));
+}
+
+TEST_CASE("An event has the wall clock's time of when it happened") {
+  Logs logs;
+  std::vector<std::chrono::system_clock::time_point> times;
+  const auto subscription =
+      logs.store.subscribe("hello", {}, [&](const LogEvent& event, std::string_view) { times.push_back(event.time); });
+  auto log = logs.store.open("hello", LogFormat::text);
+  const auto before = std::chrono::system_clock::now();
+  const LogTime now = LogTime::clock::now();
+  log.start(first_id, "$LATEST", now);
+  log.output("x\n", OutputOrigin::standard_output, now + std::chrono::milliseconds(250));
+  log.end(first_id, now + std::chrono::seconds(3));
+  const auto after = std::chrono::system_clock::now();
+  REQUIRE(times.size() == 3);
+  CHECK(times[0] > before - std::chrono::milliseconds(1));
+  CHECK(times[0] < after);
+  CHECK(times[1] - times[0] == std::chrono::milliseconds(250));
+  const auto end_error = times[2] - times[0] - std::chrono::seconds(3);
+  CHECK(end_error > std::chrono::milliseconds(-100));
+  CHECK(end_error < std::chrono::milliseconds(100));
 }
 
 TEST_CASE("A callback may end its own subscription, another's, subscribe anew, and delete the function") {

@@ -11,9 +11,9 @@ namespace {
 const std::string id = "8f5e7a30-0000-4000-8000-000000000001";
 constexpr auto noon = std::chrono::system_clock::time_point(std::chrono::milliseconds(1763812800123));
 
-std::string line(LogEvent::Body body, LogFormat format = LogFormat::text) {
+std::string line(const LogEvent::Body& body, LogFormat format = LogFormat::text) {
   std::string out;
-  append_line(out, {noon, "stream", format, std::move(body)});
+  append_line(out, {noon, "stream", format, body});
   return out;
 }
 
@@ -107,6 +107,17 @@ TEST_CASE("In JSON format the platform's lines are objects of the Telemetry API"
   CHECK_FALSE(has_line({noon, "stream", LogFormat::json, InvocationEnd{id}}));
   CHECK(line(InvocationEnd{id}, LogFormat::json).empty());
   CHECK(line(OutputLine{id, "as it is"}, LogFormat::json) == "as it is");
+}
+
+TEST_CASE("A run of times reads as each of them alone") {
+  TimeText times;
+  auto time = noon;
+  for (const int step : {0, 1, 9, 100, 889, 1, 1000, 86'400'000, -5, 0}) {
+    time += std::chrono::milliseconds(step);
+    std::string alone;
+    append_time(alone, time);
+    CHECK(times.of(time) == alone);
+  }
 }
 
 TEST_CASE("Raw output becomes text that is valid and moves no cursor") {

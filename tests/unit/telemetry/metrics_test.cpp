@@ -96,10 +96,11 @@ class Scrape {
         for (at = equals + 2; at < line.size() && line[at] != '"'; ++at) {
           if (line[at] != '\\') {
             text += line[at];
-          } else if (++at < line.size() && (line[at] == '\\' || line[at] == '"' || line[at] == 'n')) {
-            text += line[at] == 'n' ? '\n' : line[at];
           } else {
-            return fault("bad escape: " + line);
+            ++at;
+            const char escaped = at < line.size() ? line[at] : ' ';
+            if (escaped != '\\' && escaped != '"' && escaped != 'n') return fault("bad escape: " + line);
+            text += escaped == 'n' ? '\n' : escaped;
           }
         }
         if (!is_name(label, false) || !labels.emplace(label, text).second) return fault("bad label: " + line);
@@ -127,7 +128,7 @@ class Scrape {
     const std::string le = labels["le"];
     labels.erase("le");
     std::string key = family_;
-    for (const auto& [name, text] : labels) key += "," + name + "=" + text;
+    for (const auto& [name, text] : labels) key.append(",").append(name).append("=").append(text);
     auto& histogram = histograms_[key];
     if (suffix == "_bucket") {
       histogram.buckets.emplace_back(std::strtod(le.c_str(), nullptr), number);
