@@ -283,10 +283,7 @@ void ApiClient::delete_function(const std::string& name) { call({.method = "DELE
 
 ApiAnswer ApiClient::invoke(const InvokeRequest& request) {
   ApiRequest message{.method = "POST", .target = function_path(request.function) + "/invocations"};
-  if (!request.qualifier.empty()) {
-    message.target += "?Qualifier=" + percent_encoded(request.qualifier);
-  }
-  message.headers.emplace_back(headers::amz_invocation_type, request.invocation_type);
+  message.headers.emplace_back(headers::amz_invocation_type, "RequestResponse");
   if (request.log_tail) {
     message.headers.emplace_back(headers::amz_log_type, "Tail");
   }

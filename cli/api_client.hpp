@@ -45,12 +45,9 @@ struct ApiAnswer {
 struct InvokeRequest {
   std::string function;
   std::string payload;
-  /// "RequestResponse", "Event" or "DryRun".
-  std::string invocation_type = "RequestResponse";
   bool log_tail = false;
   /// JSON text; sent base64-encoded where not empty.
   std::string client_context{};
-  std::string qualifier{};
 };
 
 struct LogQuery {

@@ -16,7 +16,7 @@ using namespace kiln::cli;
 int run(const std::string& command, const CommandLine& line, Terminal& terminal) {
 #ifdef KILN_WITH_SERVE
   if (command == "serve") {
-    return run_serve(line.serve);
+    return static_cast<int>(run_serve(line.serve));
   }
 #endif
   // `version` calls nobody, so a useless KILN_ENDPOINT must not stop it.

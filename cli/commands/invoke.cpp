@@ -28,8 +28,7 @@ Examples:
   kiln invoke hello --payload '{"name": "Ada"}'
   kiln invoke hello --payload @event.json --tail
   cat event.json | kiln invoke hello --payload - | jq .
-  kiln invoke hello --verbose            cold or warm, and how long each phase took
-  kiln invoke hello --async              queued; the result is not waited for)";
+  kiln invoke hello --verbose            cold or warm, and how long each phase took)";
 
 std::string read_standard_input() {
   std::string content;
@@ -166,6 +165,10 @@ std::string timing_text(const std::string& header) {
   std::string cold;
   std::string rest;
   for (const auto& phase : parse_server_timing(header)) {
+    // Marks without a time, which the phases beside them say anyway.
+    if (phase.name == "cold" || phase.name == "warm") {
+      continue;
+    }
     auto text = phase.name;
     if (phase.milliseconds >= 0) {
       text += " " + human_duration(phase.milliseconds);
@@ -191,7 +194,6 @@ CLI::App* add_invoke(CLI::App& app, InvokeOptions& options, CommonOptions& commo
   command->add_flag("--tail", options.tail, "Show the last 4 KB of the invocation's log");
   command->add_flag("-v,--verbose", options.verbose, "Show cold or warm, the time of each phase, the request id");
   command->add_option("-o,--output", options.output_file, "Write the result there, byte for byte")->type_name("FILE");
-  command->add_flag("--async", options.asynchronous, "Queue the event and return at once")->excludes("--tail");
   command->add_option("--client-context", options.client_context, "JSON for the handler's context.client_context")
       ->type_name("JSON");
   add_common_options(*command, common);
@@ -201,7 +203,6 @@ CLI::App* add_invoke(CLI::App& app, InvokeOptions& options, CommonOptions& commo
 
 ExitCode run_invoke(const InvokeOptions& options, Session& session) {
   InvokeRequest request{.function = options.function, .payload = read_payload(options)};
-  request.invocation_type = options.asynchronous ? "Event" : "RequestResponse";
   request.log_tail = options.tail;
   request.client_context = options.client_context;
   const auto start = std::chrono::steady_clock::now();
@@ -224,8 +225,6 @@ ExitCode run_invoke(const InvokeOptions& options, Session& session) {
   }
   if (failed) {
     print_function_error(answer, options, session);
-  } else if (options.asynchronous) {
-    terminal.err << "queued (request id " << answer.header(headers::amzn_request_id) << ")" << std::endl;
   } else {
     write_result(answer, options, session);
   }

@@ -17,7 +17,6 @@ struct InvokeOptions {
   std::string output_file;
   std::string client_context;
   bool tail = false;
-  bool asynchronous = false;
   bool verbose = false;
 };
 

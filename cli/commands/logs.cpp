@@ -52,7 +52,9 @@ CLI::App* add_logs(CLI::App& app, LogsOptions& options, CommonOptions& common) {
   command->add_option("function", options.function, "Name of the function")->required()->type_name("NAME");
   command->add_flag("-f,--follow", options.follow, "Go on with new lines as they come");
   command->add_option("--request-id", options.request_id, "Lines of this invocation only")->type_name("ID");
-  command->add_option("--tail", options.tail, "The last N lines only")->type_name("N")->check(CLI::NonNegativeNumber);
+  command->add_option("--tail", options.tail, "The last N lines only")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber.description(""));
   command->add_flag("--instances", options.instances, "Also what instances write outside invocations");
   add_common_options(*command, common);
   command->footer(footer);

@@ -3,6 +3,7 @@
 
 #include "cli/data_folder.hpp"
 #include "cli/defaults.hpp"
+#include "cli/failure.hpp"
 #include "cli/installation.hpp"
 
 #include <CLI/CLI.hpp>
@@ -13,7 +14,7 @@ namespace {
 constexpr const char* footer = R"(Once it serves, it prints on standard output, on a line of its own:
   ready http://HOST:PORT operations http://HOST:PORT
 Its log goes to standard error. Ctrl-C (SIGINT) or SIGTERM lets running
-invocations end and leaves nothing behind.
+invocations end and leaves no process behind; functions are kept in DIR.
 
 Examples:
   kiln serve
@@ -24,25 +25,47 @@ Examples:
 
 CLI::App* add_serve(CLI::App& app, ServeOptions& options) {
   auto* command = app.add_subcommand("serve", "Run the control server, in the foreground");
-  options.data = default_data_folder();
+  const auto data = default_data_folder();
+  options.data = data;
   options.listen = defaults::listen;
   options.operations_listen = defaults::operations_listen;
-  command->add_option("--data", options.data, "Functions and their code are kept there [" + options.data + "]")
+  command->add_option("--data", options.data, "Functions and their code are kept there [KILN_DATA, else " + data + "]")
       ->type_name("DIR");
-  command->add_option("--listen", options.listen, "Invocations, management, triggers [" + options.listen + "]")
+  command
+      ->add_option("--listen", options.listen,
+                   "Calls, management, triggers; port 0 takes a free one [" + options.listen + "]")
       ->type_name("HOST:PORT");
   command
       ->add_option("--operations-listen", options.operations_listen,
                    "Health and metrics [" + options.operations_listen + "]")
       ->type_name("HOST:PORT");
+  command->add_option("--log-level", options.log_level, "trace, debug, info, warn or error [" + options.log_level + "]")
+      ->type_name("LEVEL")
+      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}).description(""));
+  command
+      ->add_option_function<int>(
+          "--drain-timeout", [&options](int seconds) { options.drain_timeout = std::chrono::seconds(seconds); },
+          "How long running calls may take after a stop was asked for [" +
+              std::to_string(options.drain_timeout.count()) + "]")
+      ->type_name("SECONDS")
+      ->check(CLI::NonNegativeNumber.description(""));
   command->footer(footer);
   return command;
 }
 
-int run_serve(const ServeOptions& options) {
+ExitCode run_serve(const ServeOptions& options) {
   auto complete = options;
   complete.libexec = find_installation().libexec();
-  return kiln::serve(complete);
+  complete.version = KILN_VERSION;
+  try {
+    return kiln::serve(complete) == 0 ? ExitCode::success : ExitCode::serve_failed;
+  } catch (const std::exception& cause) {
+    throw CommandFailure(
+        {.code = ExitCode::serve_failed,
+         .message = std::string("cannot serve: ") + cause.what(),
+         .advice = {"another port:  --listen HOST:PORT  --operations-listen HOST:PORT   (0 takes a free one)",
+                    "other data:    --data DIR"}});
+  }
 }
 
 }  // namespace kiln::cli

@@ -3,15 +3,18 @@
 #pragma once
 
 #include "cli/exit_codes.hpp"
-#include "cli/session.hpp"
 #include "runtime-api/control-server/serve.hpp"
+
+namespace CLI {
+class App;
+}
 
 namespace kiln::cli {
 
-/// Adds the command to `app`; `options` must outlive it and is filled with this machine's defaults.
+/// Adds the command to `app`; `options`, which must outlive it, gets this machine's defaults.
 CLI::App* add_serve(CLI::App& app, ServeOptions& options);
 
-/// Serves until it is told to stop (SIGINT, SIGTERM); returns what the server returns.
-int run_serve(const ServeOptions& options);
+/// Serves until SIGINT or SIGTERM. Throws CommandFailure (serve_failed) where it cannot start.
+ExitCode run_serve(const ServeOptions& options);
 
 }  // namespace kiln::cli

@@ -94,9 +94,8 @@ TEST_CASE("files that tell no runtime, and runtimes that the server lacks, are f
     CHECK(caught.failure().advice.at(0).find("--runtime") != std::string::npos);
   }
   try {
-    plan_deploy(named("f"), package_of({"index.py"}), std::nullopt, [] {
-      return std::vector<std::string>{"cpp", "provided"};
-    });
+    plan_deploy(named("f"), package_of({"index.py"}), std::nullopt,
+                [] { return std::vector<std::string>{"cpp", "provided"}; });
     FAIL("planned");
   } catch (const CommandFailure& caught) {
     CHECK(caught.failure().code == ExitCode::refused);

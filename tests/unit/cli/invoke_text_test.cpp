@@ -35,7 +35,8 @@ TEST_CASE("Server-Timing is read with its durations and descriptions") {
 }
 
 TEST_CASE("the phases say cold or warm") {
-  CHECK(timing_text("fetch;dur=0.1, prepare;dur=1, launch;dur=2, init;dur=100, invoke;dur=1.25") ==
+  CHECK(timing_text(
+            "cold;desc=\"cold start\", fetch;dur=0.1, prepare;dur=1, launch;dur=2, init;dur=100, invoke;dur=1.25") ==
         "cold start 103 ms (fetch 0.10 ms, prepare 1.00 ms, launch 2.00 ms, init 100 ms), invoke 1.25 ms");
-  CHECK(timing_text("invoke;dur=0.5") == "warm start, invoke 0.50 ms");
+  CHECK(timing_text("warm, invoke;dur=0.5") == "warm start, invoke 0.50 ms");
 }
