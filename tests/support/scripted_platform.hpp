@@ -27,6 +27,8 @@ class PlatformEnd {
   explicit PlatformEnd(int fd) : fd_(fd) {}
   ~PlatformEnd() { close(); }
   PlatformEnd(PlatformEnd&& other) noexcept : fd_(std::exchange(other.fd_, -1)), buffer_(std::move(other.buffer_)) {}
+  PlatformEnd(const PlatformEnd&) = delete;
+  PlatformEnd& operator=(const PlatformEnd&) = delete;
   PlatformEnd& operator=(PlatformEnd&&) = delete;
 
   /// The next request with its body (by Content-Length).

@@ -117,7 +117,7 @@ json handler(const json& event, kiln::Context& context) {
 
 }  // namespace
 
-shop::Order twice(shop::Order order) { return {order.customer, 2 * order.count}; }
+shop::Order twice(const shop::Order& order) { return {order.customer, 2 * order.count}; }
 kiln::Bytes bytes(const kiln::Bytes& event) {
   return {std::string(event.data.rbegin(), event.data.rend()), event.content_type};
 }

@@ -23,7 +23,7 @@ json error_of(CppInstance& instance, const std::string& payload) {
   CHECK((member++).key() == "requestId");
   CHECK((member++).key() == "stackTrace");
   CHECK(body["requestId"] == "the-id");
-  CHECK(post.field("Lambda-Runtime-Function-Error-Type") == body["errorType"]);
+  CHECK(body["errorType"] == post.field("Lambda-Runtime-Function-Error-Type"));
   const json cause = json::parse(post.field("Lambda-Runtime-Function-XRay-Error-Cause"));
   CHECK(cause["exceptions"][0]["type"] == body["errorType"]);
   return json::parse(post.body);

@@ -85,8 +85,8 @@ TEST_CASE("What the platform does not say is empty, and the time left is never n
   CppInstance instance;
   const WireRequest post = instance.call(R"({"do":"context"})", "Lambda-Runtime-Deadline-Ms: 1\r\n");
   const json context = json::parse(post.body);
-  CHECK(context["trace_id"] == "");
-  CHECK(context["tenant_id"] == "");
+  CHECK(context["trace_id"] == json(""));
+  CHECK(context["tenant_id"] == json(""));
   CHECK(context["memory_limit_in_mb"] == 0);
   CHECK(context["remaining_ms"] == 0);
 }

@@ -43,8 +43,8 @@ json init_error(CppInstance& instance) {
   const WireRequest post = instance.platform.read();
   CHECK(post.path == "/2018-06-01/runtime/init/error");
   const json body = json::parse(post.body);
-  CHECK(post.field("Lambda-Runtime-Function-Error-Type") == body["errorType"]);
-  CHECK(body["requestId"] == "");
+  CHECK(body["errorType"] == post.field("Lambda-Runtime-Function-Error-Type"));
+  CHECK(body["requestId"] == json(""));
   CHECK(body["stackTrace"] == json::array());
   instance.platform.send(accepted());
   CHECK(instance.process.wait().code == 1);

@@ -18,6 +18,8 @@ namespace {
 struct Variables {
   Variables() { ::clearenv(); }
   ~Variables() { ::clearenv(); }
+  Variables(const Variables&) = delete;
+  Variables& operator=(const Variables&) = delete;
   void set(const char* name, const std::string& value) { ::setenv(name, value.c_str(), 1); }
 };
 

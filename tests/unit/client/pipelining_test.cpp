@@ -24,7 +24,7 @@ struct Pair {
   explicit Pair(std::pair<PlatformEnd, int> ends)
       : client(RuntimeApiClient::from_fd(ends.second)), platform(std::move(ends.first)), fd(ends.second) {}
 
-  auto exchange(InvocationResult result) {
+  auto exchange(const InvocationResult& result) {
     return std::async(std::launch::async, [this, result] { return client.post_and_next(key, result); });
   }
 
