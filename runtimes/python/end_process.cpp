@@ -20,9 +20,13 @@ void call_if_imported(const char* module_name, const char* function) {
 }
 
 void show(const py::object& exception) {
+#if PY_VERSION_HEX >= 0x030C0000
+  PyErr_DisplayException(exception.ptr());
+#else
   PyObject* value = exception.ptr();
   const py::object trace = owned(PyException_GetTraceback(value));
   PyErr_Display(reinterpret_cast<PyObject*>(Py_TYPE(value)), value, trace.ptr());
+#endif
 }
 
 int exit_code(const py::object& exception) {

@@ -33,6 +33,9 @@ std::string utf8(const py::handle& text) {
 }  // namespace
 
 py::object take_exception() {
+#if PY_VERSION_HEX >= 0x030C0000
+  return owned(PyErr_GetRaisedException());
+#else
   PyObject* type = nullptr;
   PyObject* value = nullptr;
   PyObject* trace = nullptr;
@@ -42,6 +45,7 @@ py::object take_exception() {
   Py_XDECREF(type);
   Py_XDECREF(trace);
   return owned(value);
+#endif
 }
 
 std::string text_of(const py::object& exception) {

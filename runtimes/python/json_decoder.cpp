@@ -5,6 +5,8 @@
 #include <charconv>
 #include <cstdint>
 
+#include "runtimes/python/failure.hpp"
+
 namespace kiln::python {
 namespace {
 
@@ -201,9 +203,12 @@ PyObject* Reader::string() {
 PyObject* Reader::string_with_escapes(const char* start) {
   std::string out;
   at_ = start;
+  bool raw_surrogate = false;
   for (;;) {
     const char* run = at_;
-    while (at_ < end_ && *at_ != '"' && *at_ != '\\' && static_cast<unsigned char>(*at_) >= 0x20) ++at_;
+    for (; at_ < end_ && *at_ != '"' && *at_ != '\\' && static_cast<unsigned char>(*at_) >= 0x20; ++at_) {
+      if (*at_ == '\xED' && at_ + 1 < end_ && static_cast<unsigned char>(at_[1]) >= 0xA0) raw_surrogate = true;
+    }
     out.append(run, at_);
     if (at_ == end_) return fail("Unterminated string starting at", start - 1);
     if (*at_ == '"') break;
@@ -222,8 +227,9 @@ PyObject* Reader::string_with_escapes(const char* start) {
     if (!escape(out)) return nullptr;
   }
   ++at_;
-  // Escapes may spell lone surrogates, which Python's strings can hold.
-  return PyUnicode_DecodeUTF8(out.data(), static_cast<Py_ssize_t>(out.size()), "surrogatepass");
+  // Escapes may spell lone surrogates, which Python's strings can hold; the text itself may not have any.
+  return PyUnicode_DecodeUTF8(out.data(), static_cast<Py_ssize_t>(out.size()),
+                              raw_surrogate ? nullptr : "surrogatepass");
 }
 
 /// Four hexadecimal digits as a number, or -1.
@@ -249,8 +255,9 @@ bool Reader::escape(std::string& out) {
     case 't': return out += '\t', true;
     case 'u': break;
     default: {
-      Py_ssize_t length = std::min<Py_ssize_t>(4, end_ - backslash - 1);
-      while (length > 1 && (static_cast<unsigned char>(backslash[length]) & 0xC0) != 0x80) --length;
+      Py_ssize_t length = 1;
+      while (backslash + 1 + length < end_ && (static_cast<unsigned char>(backslash[1 + length]) & 0xC0) == 0x80)
+        ++length;
       const py::object character = owned(PyUnicode_DecodeUTF8(backslash + 1, length, "replace"));
       const py::object shown = character ? owned(PyObject_Repr(character.ptr())) : py::object();
       if (!shown) return false;
@@ -339,20 +346,6 @@ std::string Reader::failure() const {
   return text + " (char " + index(place_) + ")";
 }
 
-/// What the pending exception says; clears it.
-std::string take_exception_text() {
-  PyObject* type = nullptr;
-  PyObject* value = nullptr;
-  PyObject* trace = nullptr;
-  PyErr_Fetch(&type, &value, &trace);
-  PyErr_NormalizeException(&type, &value, &trace);
-  const py::object held_type = owned(type), held_value = owned(value), held_trace = owned(trace);
-  const py::object text = value ? owned(PyObject_Str(value)) : py::object();
-  const char* characters = text ? PyUnicode_AsUTF8(text.ptr()) : nullptr;
-  PyErr_Clear();
-  return characters ? characters : "";
-}
-
 }  // namespace
 
 DecodedJson decode_json(std::string_view text) {
@@ -365,7 +358,7 @@ DecodedJson decode_json(std::string_view text) {
     PyErr_Clear();
     const py::object unused = owned(PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), nullptr));
   }
-  decoded.failure = PyErr_Occurred() ? take_exception_text() : reader.failure();
+  decoded.failure = PyErr_Occurred() ? text_of(take_exception()) : reader.failure();
   return decoded;
 }
 

@@ -124,7 +124,9 @@ bool JsonEncoder::container(PyObject* value) {
 }
 
 bool JsonEncoder::text(PyObject* value) {
+#if PY_VERSION_HEX < 0x030C0000
   if (PyUnicode_READY(value) < 0) return false;
+#endif
   if (!PyUnicode_IS_COMPACT_ASCII(value)) return wide_text(value);
   const auto* characters = reinterpret_cast<const char*>(PyUnicode_1BYTE_DATA(value));
   const auto length = static_cast<std::size_t>(PyUnicode_GET_LENGTH(value));

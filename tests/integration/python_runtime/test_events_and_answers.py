@@ -153,7 +153,7 @@ class WhatIsNoJson(WithOneInstance):
         self.check_error("Circular reference detected", "cycle([])")
 
     def test_is_what_nests_beyond_the_recursion_limit(self):
-        answer = self.result_of("chain(5000)")
+        answer = self.result_of("chain(100_000)")
         self.assertEqual("Runtime.MarshalError", answer.json["errorType"])
         self.assertIn("maximum recursion depth exceeded", answer.json["errorMessage"])
         self.assertEqual(1, self.instance.invoke(1).json)
