@@ -90,9 +90,11 @@ Task<void> PublicApi::follow_logs(http::Connection& connection, const std::strin
     if (!std::exchange(feed->wake_posted, true)) parts_.loop.post([feed] { feed->notify(); });
   });
   connection.begin_answer(200, "text/plain; charset=utf-8");
-  if (!co_await connection.begin_stream()) co_return;
+  const bool begun = co_await connection.begin_stream();
+  if (!begun) co_return;
   const std::string past = co_await parts_.logs.read_stored(name, query);
-  if (!co_await connection.send_chunk(past)) co_return;
+  const bool past_sent = co_await connection.send_chunk(past);
+  if (!past_sent) co_return;
   connection.watch_peer([feed] {
     feed->gone = true;
     feed->notify();
@@ -105,7 +107,8 @@ Task<void> PublicApi::follow_logs(http::Connection& connection, const std::strin
       continue;
     }
     const std::string lines = std::exchange(feed->lines, {});
-    if (!co_await connection.send_chunk(lines)) break;
+    const bool sent = co_await connection.send_chunk(lines);
+    if (!sent) break;
   }
   connection.watch_peer(nullptr);
   if (!feed->gone) co_await connection.end_stream();

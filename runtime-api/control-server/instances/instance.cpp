@@ -110,8 +110,8 @@ Task<void> Instance::serve(Link& link) {
 
 Task<void> Instance::read_log() {
   while (output_->is_open()) {
-    if (!co_await output_->readable()) break;
-    drain_log();
+    const bool ready = co_await output_->readable();
+    if (ready) drain_log();
   }
   task_over();
 }

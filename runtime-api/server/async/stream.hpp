@@ -43,9 +43,9 @@ class Stream {
 
   /// `co_await` continues when there is something to read (data, end or error: the next read tells), or when `interrupt`
   /// or `close` is called. Returns false where it was interrupted.
-  auto readable() { return WaitReadable{*this}; }
+  auto readable() { return WaitReadable(*this); }
   /// The same for writing.
-  auto writable() { return WaitWritable{*this}; }
+  auto writable() { return WaitWritable(*this); }
 
   /// Calls `on_gone` once if the peer closes or resets while no coroutine waits in `readable`. Data that arrives meanwhile
   /// stays unread. Replaces an earlier watch; nullptr ends it.
@@ -60,17 +60,26 @@ class Stream {
 
  private:
   struct Impl;
-  struct WaitReadable {
-    Stream& stream;
+  // No aggregate: g++ 12 lays out the frame of a coroutine wrongly that awaits one made for the purpose.
+  class WaitReadable {
+   public:
+    explicit WaitReadable(Stream& waited_for) : stream(waited_for) {}
     bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> waiting) { stream.wait_readable(waiting); }
     bool await_resume() const noexcept { return !stream.interrupted(); }
-  };
-  struct WaitWritable {
+
+   private:
     Stream& stream;
+  };
+  class WaitWritable {
+   public:
+    explicit WaitWritable(Stream& waited_for) : stream(waited_for) {}
     bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> waiting) { stream.wait_writable(waiting); }
     bool await_resume() const noexcept { return !stream.interrupted(); }
+
+   private:
+    Stream& stream;
   };
 
   void wait_readable(std::coroutine_handle<> waiting);

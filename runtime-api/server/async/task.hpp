@@ -5,6 +5,7 @@
 
 #include <coroutine>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -15,16 +16,31 @@ class Task;
 
 namespace detail {
 
+/// What to do with the end of a task that nobody awaits.
+struct Detachment {
+  virtual ~Detachment() = default;
+  /// `error` is null where the task ended well. Must not throw.
+  virtual void ended(std::exception_ptr error) noexcept = 0;
+};
+
 struct TaskPromiseBase {
   std::coroutine_handle<> continuation;
   std::exception_ptr exception;
+  std::unique_ptr<Detachment> detachment;
 
   struct FinalAwaiter {
     bool await_ready() const noexcept { return false; }
     template <class Promise>
     std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> self) const noexcept {
-      const auto next = self.promise().continuation;
-      return next ? next : std::noop_coroutine();
+      auto& promise = self.promise();
+      if (promise.detachment) {
+        const auto detachment = std::move(promise.detachment);
+        auto error = std::move(promise.exception);
+        self.destroy();  // it owns itself
+        detachment->ended(std::move(error));
+        return std::noop_coroutine();
+      }
+      return promise.continuation ? promise.continuation : std::noop_coroutine();
     }
     void await_resume() const noexcept {}
   };
@@ -92,6 +108,13 @@ class [[nodiscard]] Task {
     return Awaiter{handle_};
   }
 
+  /// Starts it and lets it own itself: its frame goes when it ends, and `detachment` hears of that.
+  void detach(std::unique_ptr<detail::Detachment> detachment) && {
+    const Handle handle = std::exchange(handle_, {});
+    handle.promise().detachment = std::move(detachment);
+    handle.resume();
+  }
+
  private:
   Handle handle_;
 };
@@ -107,24 +130,17 @@ inline Task<void> TaskPromise<void>::get_return_object() {
   return Task<void>(std::coroutine_handle<TaskPromise>::from_promise(*this));
 }
 
-struct Detached {
-  struct promise_type {
-    Detached get_return_object() const noexcept { return {}; }
-    std::suspend_never initial_suspend() const noexcept { return {}; }
-    std::suspend_never final_suspend() const noexcept { return {}; }
-    void return_void() const noexcept {}
-    void unhandled_exception() const noexcept { std::terminate(); }
-  };
-};
-
 template <class OnError>
-Detached run_detached(Task<void> task, OnError on_error) {
-  try {
-    co_await std::move(task);
-  } catch (...) {
-    on_error(std::current_exception());
+class DetachedTo final : public Detachment {
+ public:
+  explicit DetachedTo(OnError on_error) : on_error_(std::move(on_error)) {}
+  void ended(std::exception_ptr error) noexcept override {
+    if (error) on_error_(std::move(error));
   }
-}
+
+ private:
+  OnError on_error_;
+};
 
 }  // namespace detail
 
@@ -132,7 +148,7 @@ Detached run_detached(Task<void> task, OnError on_error) {
 /// `on_error(std::exception_ptr)`, which must not throw: a failure ends one connection, never the server.
 template <class OnError>
 void spawn(Task<void> task, OnError on_error) {
-  detail::run_detached(std::move(task), std::move(on_error));
+  std::move(task).detach(std::make_unique<detail::DetachedTo<OnError>>(std::move(on_error)));
 }
 
 }  // namespace kiln

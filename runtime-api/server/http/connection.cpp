@@ -122,7 +122,10 @@ int Connection::take_head() {
 bool Connection::next_is_buffered() const { return body_done_ && unread().find("\r\n\r\n") != std::string_view::npos; }
 
 Task<bool> Connection::next_request() {
-  if (!body_done_ && !co_await drain_body()) co_return false;
+  if (!body_done_) {
+    const bool drained = co_await drain_body();
+    if (!drained) co_return false;
+  }
   if (closing_) {
     co_await linger();
     co_return false;
@@ -157,7 +160,8 @@ Task<bool> Connection::next_request() {
 Task<BodyStatus> Connection::begin_body() {
   if (head_.expects_continue() && !continue_sent_ && unread().empty()) {
     continue_sent_ = true;
-    if (!co_await write_all("HTTP/1.1 100 Continue\r\n\r\n", {})) co_return BodyStatus::truncated;
+    const bool told = co_await write_all("HTTP/1.1 100 Continue\r\n\r\n", {});
+    if (!told) co_return BodyStatus::truncated;
   }
   co_return BodyStatus::complete;
 }
@@ -170,13 +174,15 @@ Task<BodyStatus> Connection::read_body(std::string& into, std::size_t limit) {
     if (head_.expects_continue()) {
       closing_ = true;
       body_done_ = true;
-    } else if (!co_await drain_body()) {
-      co_return BodyStatus::truncated;
+    } else {
+      const bool drained = co_await drain_body();
+      if (!drained) co_return BodyStatus::truncated;
     }
     co_return BodyStatus::too_large;
   }
   if (head_.expects_continue()) {
-    if (const auto begun = co_await begin_body(); begun != BodyStatus::complete) co_return begun;
+    const BodyStatus begun = co_await begin_body();
+    if (begun != BodyStatus::complete) co_return begun;
   }
   if (head_.chunked()) co_return co_await read_chunked(into, limit);
 
@@ -228,7 +234,8 @@ Task<BodyStatus> Connection::read_chunked(std::string& into, std::size_t limit) 
 }
 
 Task<BodyStatus> Connection::read_some_body(std::string& into) {
-  if (const auto begun = co_await begin_body(); begun != BodyStatus::complete) co_return begun;
+  const BodyStatus begun = co_await begin_body();
+  if (begun != BodyStatus::complete) co_return begun;
   while (!body_done_) {
     if (!unread().empty() && head_.chunked()) {
       const auto step = decoder_.step(unread());
@@ -254,7 +261,8 @@ Task<BodyStatus> Connection::read_some_body(std::string& into) {
     bool gone = false;
     if (fill_now(gone)) continue;
     if (gone) co_return BodyStatus::truncated;
-    switch (co_await fill(stall_deadline())) {
+    const Filled filled = co_await fill(stall_deadline());
+    switch (filled) {
       case Filled::data: break;
       case Filled::closed: co_return BodyStatus::truncated;
       case Filled::timed_out: co_return BodyStatus::timed_out;
@@ -399,7 +407,8 @@ Task<bool> Connection::send_chunk(std::string_view data) {
   }
   const bool head_sent = co_await write_all(out_, data);
   out_.clear();
-  co_return head_sent && co_await write_all("\r\n", {});
+  if (!head_sent) co_return false;
+  co_return co_await write_all("\r\n", {});
 }
 
 Task<bool> Connection::end_stream() {
@@ -412,7 +421,8 @@ Task<bool> Connection::end_stream() {
 Task<bool> Connection::refuse(int status) {
   closing_ = true;
   const std::string body = api_error_body(reason_phrase(status), "InvalidHttpRequest");
-  if (co_await answer(status, "application/json", body)) co_await linger();
+  const bool answered = co_await answer(status, "application/json", body);
+  if (answered) co_await linger();
   close();
   co_return false;
 }
@@ -422,7 +432,9 @@ Task<void> Connection::linger() {
   stream_.shutdown_send();
   const Deadline deadline = Deadline::after(std::chrono::seconds(1));
   std::size_t total = 0;
-  while (total < max_drained && co_await fill(deadline) == Filled::data) {
+  while (total < max_drained) {
+    const Filled filled = co_await fill(deadline);
+    if (filled != Filled::data) break;
     total += in_.size();
     in_.clear();
     read_ = 0;
