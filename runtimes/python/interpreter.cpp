@@ -76,6 +76,7 @@ void start_interpreter(const InterpreterSettings& settings) {
 
   config.append(config->argv, settings.program);
   config.set(config->program_name, KILN_PYTHON_EXECUTABLE);
+  config.set(config->home, KILN_PYTHON_PREFIX);
   config.set(config->executable, KILN_PYTHON_EXECUTABLE);
   config.set(config->base_executable, KILN_PYTHON_EXECUTABLE);
   for (wchar_t** prefix : {&config->prefix, &config->base_prefix, &config->exec_prefix, &config->base_exec_prefix}) {

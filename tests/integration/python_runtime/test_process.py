@@ -278,6 +278,11 @@ class Environment(RuntimeTest):
         self.assertEqual(first, second)
         self.assertEqual((["error::UserWarning"], False), (first[0], first[2]))
 
+    def test_cannot_mislead_python_about_its_own_place(self):
+        source = "import sys, json\ndef handler(e, c): return sys.prefix"
+        plain = self.returned(source)
+        self.assertEqual(plain, self.returned(source, environment={"PYTHONHOME": "/nowhere", "PYTHONPLATLIBDIR": "no"}))
+
     def test_package_folder_stays_as_it_is(self):
         instance = self.start("import mod\ndef handler(e, c): return 1", files={"mod.py": ""})
         instance.invoke()
