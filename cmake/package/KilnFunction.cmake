@@ -20,7 +20,7 @@ function(kiln_add_function name)
     C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
     # Shared objects that travel in the package are found beside the function, wherever it is unpacked.
     BUILD_RPATH "$ORIGIN;$ORIGIN/lib" INSTALL_RPATH "$ORIGIN;$ORIGIN/lib" BUILD_WITH_INSTALL_RPATH ON)
-  if(NOT CMAKE_CXX_STANDARD)
+  if(CMAKE_CXX_COMPILER_LOADED AND NOT CMAKE_CXX_STANDARD)  # a project may be of C alone
     target_compile_features(${name} PRIVATE cxx_std_20)
   endif()
   if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)

@@ -104,8 +104,7 @@ std::optional<ClientError> Connection::open() {
 void Connection::close() {
   if (fd_ >= 0) ::close(fd_);
   fd_ = -1;
-  buffer_.clear();
-  consumed_ = 0;
+  begin_ = end_ = 0;
 }
 
 void Connection::finish_sending() {
@@ -145,22 +144,19 @@ std::optional<ClientError> Connection::send(std::span<iovec> parts) {
 }
 
 void Connection::consume(std::size_t size) {
-  consumed_ += size;
-  if (consumed_ == buffer_.size()) {
-    buffer_.clear();
-    consumed_ = 0;
-  }
+  begin_ += size;
+  if (begin_ == end_) begin_ = end_ = 0;
 }
 
 std::optional<ClientError> Connection::receive_more(bool stoppable) {
-  if (consumed_ > 0) {
-    buffer_.erase(0, consumed_);
-    consumed_ = 0;
+  if (begin_ > 0) {
+    std::memmove(storage_.data(), storage_.data() + begin_, end_ - begin_);
+    end_ -= begin_;
+    begin_ = 0;
   }
-  const std::size_t had = buffer_.size();
-  buffer_.resize(had + read_size);
+  if (storage_.size() - end_ < read_size) storage_.resize(std::max(end_ + read_size, 2 * storage_.size()));
   std::optional<ClientError> error;
-  buffer_.resize(had + receive(buffer_.data() + had, read_size, stoppable && had == 0, error));
+  end_ += receive(storage_.data() + end_, storage_.size() - end_, stoppable && end_ == 0, error);
   return error;
 }
 

@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime-api/client/client_error.hpp"
 
@@ -44,7 +45,7 @@ class Connection {
   std::optional<ClientError> send(std::span<iovec> parts);
 
   /// What has been read and not consumed.
-  std::string_view buffered() const { return std::string_view(buffer_).substr(consumed_); }
+  std::string_view buffered() const { return {storage_.data() + begin_, end_ - begin_}; }
   void consume(std::size_t size);
   /// Waits for more bytes and appends them to buffered(). With `stoppable`, a stop request ends the wait.
   std::optional<ClientError> receive_more(bool stoppable);
@@ -65,8 +66,10 @@ class Connection {
   std::atomic<int> fd_ = -1;
   int patience_ms_ = -1;
   std::atomic<bool> stop_requested_ = false;
-  std::string buffer_;
-  std::size_t consumed_ = 0;
+  // A string would be cleared to zeros before each receive; this is only ever written by the kernel.
+  std::vector<char> storage_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
 };
 
 }  // namespace kiln
