@@ -35,7 +35,7 @@ def wait_until(condition, what):
     deadline = time.monotonic() + PATIENCE
     while not condition():
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {PATIENCE} s: {what}")
+            raise AssertionError(f"not within {PATIENCE} s: {what()}")
         time.sleep(0.02)
 
 
@@ -56,7 +56,8 @@ class Demonstration:
             self.output += line
 
     def wait_for(self, text):
-        wait_until(lambda: text in self.output or self.process.poll() is not None, text)
+        wait_until(lambda: text in self.output or self.process.poll() is not None,
+                   lambda: f"{text!r} in:\n{self.output}")
         if text not in self.output:
             raise AssertionError(f"ended with {self.process.returncode} before it printed {text!r}:\n{self.output}")
 
@@ -100,8 +101,8 @@ class MakeRun(unittest.TestCase):
         return demonstration
 
     def nothing_is_left(self):
-        wait_until(lambda: not processes_that_know(self.data), f"no process of {self.data} left: "
-                   f"{processes_that_know(self.data)}")
+        wait_until(lambda: not processes_that_know(self.data),
+                   lambda: f"no process of {self.data} left: {processes_that_know(self.data)}")
 
     def test_the_first_run_calls_both_examples_and_ctrl_c_leaves_nothing_behind(self):
         first = self.serve()
@@ -137,6 +138,7 @@ class MakeRun(unittest.TestCase):
         run = self.serve()
         self.assertNotEqual(processes_that_know(self.data), [])
         run.process.kill()
+        run.process.wait(PATIENCE)
         self.nothing_is_left()
 
     def test_a_port_that_is_taken_gives_an_error_with_a_way_out(self):
