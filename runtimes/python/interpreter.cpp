@@ -71,7 +71,8 @@ void start_interpreter(const InterpreterSettings& settings) {
   // SIGTERM belongs to the bootstrap; SIGINT keeps its default effect.
   config->install_signal_handlers = 0;
   // A package is read-only and may be shared by many instances. Who redirects the cache wants to have one.
-  config->write_bytecode = std::getenv("PYTHONPYCACHEPREFIX") != nullptr;
+  config->write_bytecode =
+      std::getenv("PYTHONPYCACHEPREFIX") != nullptr;  // NOLINT(concurrency-mt-unsafe): one thread yet
   config->buffered_stdio = 1;
 
   config.append(config->argv, settings.program);

@@ -141,7 +141,8 @@ bool Reader::member(PyObject* into) {
 PyObject* Reader::shared_key() {
   const py::object name = owned(string());
   if (!name) return nullptr;
-  if (!keys_ && !(keys_ = owned(PyDict_New()))) return nullptr;
+  if (!keys_) keys_ = owned(PyDict_New());
+  if (!keys_) return nullptr;
   PyObject* known = PyDict_SetDefault(keys_.ptr(), name.ptr(), name.ptr());
   Py_XINCREF(known);
   return known;

@@ -43,17 +43,22 @@ JsonEncoder::NonAscii non_ascii_for(std::string_view execution_env) {
   return minor >= 12 ? JsonEncoder::NonAscii::utf8 : JsonEncoder::NonAscii::escape;
 }
 
+/// A variable's value, or empty.
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): before Python, and so any thread, is there
+  return value ? value : "";
+}
+
 LogSettings log_settings(const FunctionEnvironment& environment) {
   LogSettings settings;
   settings.json = upper(environment.log_format) == "JSON";
   settings.level = upper(environment.log_level);
   if (settings.level == "TRACE") settings.level = "DEBUG";
-  if (const char* number = std::getenv(environment::telemetry_log_fd)) {
-    const std::string_view text = number;
-    int fd = -1;
-    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), fd);
-    if (parsed.ptr == text.data() + text.size() && fd >= 0) settings.telemetry_log_fd = fd;
-  }
+  const std::string number = variable(environment::telemetry_log_fd);
+  int fd = -1;
+  const auto parsed = std::from_chars(number.data(), number.data() + number.size(), fd);
+  const bool whole = parsed.ec == std::errc() && parsed.ptr == number.data() + number.size();
+  if (whole && fd >= 0) settings.telemetry_log_fd = fd;
   return settings;
 }
 
@@ -90,13 +95,12 @@ void PythonRuntime::start() {
 
 std::optional<FunctionError> PythonRuntime::load(const FunctionEnvironment& environment) {
   const LogSettings logs = log_settings(environment);
-  const char* python_path = std::getenv("PYTHONPATH");
   const FunctionSearchPath path =
-      function_search_path(environment.task_root, environment.runtime_dir, python_path ? python_path : "");
+      function_search_path(environment.task_root, environment.runtime_dir, variable("PYTHONPATH"));
   // Both before the interpreter takes its copy of the environment. The descriptor is not the function's to write to;
   // the variable is there in the official image.
-  ::unsetenv(environment::telemetry_log_fd);
-  ::setenv("PYTHONPATH", environment.runtime_dir.c_str(), 0);
+  ::unsetenv(environment::telemetry_log_fd);                   // NOLINT(concurrency-mt-unsafe): as above
+  ::setenv("PYTHONPATH", environment.runtime_dir.c_str(), 0);  // NOLINT(concurrency-mt-unsafe): as above
   try {
     if (!idle_state_) start();
   } catch (const std::exception& error) {
