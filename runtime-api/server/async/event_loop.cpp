@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace kiln {
@@ -17,7 +18,10 @@ namespace asio = boost::asio;
 struct EventLoop::Impl {
   // UNSAFE_IO: only this thread touches descriptors, but other threads post.
   explicit Impl(ErrorReport r)
-      : report(std::move(r)), context(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO), alarm(context), work(context.get_executor()) {}
+      : report(std::move(r)),
+        context(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
+        alarm(context),
+        work(context.get_executor()) {}
 
   void place(std::size_t at, Timer* timer) {
     heap[at] = timer;
@@ -85,7 +89,9 @@ struct EventLoop::Impl {
         if (!impl.heap.empty()) impl.set_alarm();
       }
     } rearm{*this};
-    while (!heap.empty() && heap.front()->deadline_.passed()) {
+    // One look at the clock: what a callback arms anew waits its turn, so that descriptors get theirs.
+    const Deadline now{Deadline::Clock::now()};
+    while (!heap.empty() && !(now < heap.front()->deadline_)) {
       Timer* const due = heap.front();
       remove(due);
       const auto callback = std::move(due->callback_);
@@ -93,13 +99,14 @@ struct EventLoop::Impl {
     }
   }
 
+  // In front of the context: callbacks that never ran are destroyed with it, and may hold timers.
+  std::vector<Timer*> heap;
+  std::optional<Deadline> alarm_at;
+  bool firing = false;
   ErrorReport report;
   asio::io_context context;
   asio::steady_timer alarm;
   asio::executor_work_guard<asio::io_context::executor_type> work;
-  std::optional<Deadline> alarm_at;
-  std::vector<Timer*> heap;
-  bool firing = false;
 };
 
 EventLoop::EventLoop(ErrorReport report) : impl_(std::make_unique<Impl>(std::move(report))) {}
@@ -146,7 +153,10 @@ void Timer::arm(Deadline deadline, std::function<void()> callback) {
 }
 
 void Timer::cancel() {
-  if (armed()) loop_.impl_->remove(this);
+  if (!armed()) return;
+  loop_.impl_->remove(this);
+  // What the callback holds may be the last owner of this timer.
+  const auto dropped = std::exchange(callback_, nullptr);
 }
 
 }  // namespace kiln

@@ -148,9 +148,12 @@ void Stream::interrupt() {
 
 void Stream::close() {
   if (!is_open()) return;
+  const auto impl = impl_;  // the waiters may destroy this stream
   boost::system::error_code ignored;
-  impl_->descriptor.close(ignored);
+  impl->descriptor.close(ignored);
+  const auto on_gone = std::exchange(impl->on_gone, nullptr);
   interrupt();
+  if (on_gone) on_gone();
 }
 
 void Stream::shutdown_send() {

@@ -47,13 +47,14 @@ class Stream {
   /// The same for writing.
   auto writable() { return WaitWritable(*this); }
 
-  /// Calls `on_gone` once if the peer closes or resets while no coroutine waits in `readable`. Data that arrives meanwhile
-  /// stays unread. Replaces an earlier watch; nullptr ends it.
+  /// Calls `on_gone` once if the peer closes or resets while no coroutine waits in `readable`, or if `close` is called.
+  /// Data that arrives meanwhile stays unread, and hides the peer's end behind it. Replaces an earlier watch; nullptr ends
+  /// it.
   void watch_peer(std::function<void()> on_gone);
 
   /// Wakes whoever waits, with false; a deadline uses it.
   void interrupt();
-  /// Closes the descriptor and interrupts. May be called more than once.
+  /// Closes the descriptor, interrupts, and ends the watch as if the peer had gone. May be called more than once.
   void close();
   /// Ends sending, so that the peer sees the end of the stream.
   void shutdown_send();
