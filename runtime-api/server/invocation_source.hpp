@@ -42,9 +42,10 @@ class InvocationSource {
   enum class Answer { response, error };
   /// Checks that an answer to `request_id` may be posted now, before its body is read, and takes the state there.
   /// `invocation_id` is what the runtime echoed, empty where it did not.
-  virtual std::optional<ApiError> begin_answer(Answer kind, std::string_view request_id, std::string_view invocation_id) = 0;
-  /// The answer is in: the invocation begun above ends with `result`.
-  virtual void complete(std::string_view request_id, InvocationResult result) = 0;
+  virtual std::optional<ApiError> begin_answer(Answer kind, std::string_view request_id,
+                                               std::string_view invocation_id) = 0;
+  /// The answer is in: the invocation begun above ends with `result`. False where it had ended meanwhile (timeout, crash).
+  virtual bool complete(std::string_view request_id, InvocationResult result) = 0;
 
   /// Checks that an init error may be posted now, and takes the state there.
   virtual std::optional<ApiError> begin_init_error() = 0;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime-api/server/runtime_api.hpp"
 
+#include <charconv>
 #include <string>
 
 #include "runtime-api/protocol/error_types.hpp"
+#include "runtime-api/protocol/headers.hpp"
 #include "runtime-api/protocol/json_text.hpp"
 #include "runtime-api/protocol/limits.hpp"
 #include "runtime-api/protocol/routes.hpp"
@@ -15,7 +17,7 @@ namespace runtime_routes {
 Task<void> accept(RuntimeCall call) {
   static constexpr std::string_view body = "{\"status\":\"OK\"}\n";
   call.connection.begin_answer(202, "application/json");
-  if (call.options.hold_accepted && !call.connection.closing() && call.connection.next_is_buffered()) {
+  if (call.options.hold_accepted && !call.connection.closing() && call.connection.next_get_is_buffered()) {
     call.connection.respond_with_next(body);
     co_return;
   }
@@ -35,6 +37,19 @@ Task<void> refuse_body(RuntimeCall call, http::BodyStatus status, std::size_t li
     call.connection.close_after_answer();
   }
   co_await refuse(call, std::move(error));
+}
+
+Task<void> refuse_late(RuntimeCall call) {
+  ApiError error{410, std::string(error_types::invoke_timeout), "Invoke timeout"};
+  co_await refuse(call, std::move(error));
+}
+
+void take_memory_figure(RuntimeCall call) {
+  const auto figure = call.connection.request().field(headers::max_rss_kib);
+  if (!figure) return;
+  long kib = 0;
+  std::from_chars(figure->data(), figure->data() + figure->size(), kib);
+  call.source.report_memory(kib);
 }
 
 std::string checked_error_type(std::string_view header) {
@@ -98,7 +113,11 @@ http::ConnectionOptions runtime_connection_options() {
 }
 
 Task<void> serve_runtime_api(http::Connection& connection, InvocationSource& source, const RuntimeApiOptions& options) {
-  while (co_await connection.next_request()) {
+  // No co_await within a condition: in a function without variables of its own, g++ 12 puts the condition's value in front
+  // of the coroutine's frame, where the handle is looked for, and the coroutine is never started.
+  for (;;) {
+    const bool more = co_await connection.next_request();
+    if (!more) co_return;
     const runtime_routes::RuntimeCall call{connection, source, options};
     co_await runtime_routes::route(call);
   }

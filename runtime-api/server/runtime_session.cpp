@@ -50,6 +50,7 @@ void RuntimeSession::fail(std::string_view request_id, const FunctionError& erro
   if (timed_out_ids_.size() == remembered_timeouts) timed_out_ids_.erase(timed_out_ids_.begin());
   timed_out_ids_.emplace_back(request_id);
   std::erase(calls_, call);
+  tell_idle();
   call->done.set(error);
 }
 
@@ -57,12 +58,14 @@ void RuntimeSession::end(const FunctionError& error) {
   if (ended_) return;
   ended_ = true;
   end_error_ = error;
-  // Each set may resume a caller that lets go of its frame, so take the lists first.
+  // Each set may resume a caller that lets go of its frame, or the last one of this session: what comes after needs
+  // nothing of it. Whoever waits for the init phase has no call under way.
+  const FunctionError last = error;
   const auto polls = std::exchange(polls_, {});
   const auto calls = std::exchange(calls_, {});
+  initialized_.set(InitOutcome{false, last});
   for (Poll* const poll : polls) poll->outcome.set(Poll::Gone{});
-  initialized_.set(InitOutcome{false, end_error_});
-  for (Call* const call : calls) call->done.set(end_error_);
+  for (Call* const call : calls) call->done.set(last);
 }
 
 void RuntimeSession::next(Poll& poll) {
@@ -83,6 +86,10 @@ void RuntimeSession::next(Poll& poll) {
   answered_id_.clear();
   polls_.push_back(&poll);
   if (first) initialized_.set(InitOutcome{true, {}});
+  tell_idle();
+}
+
+void RuntimeSession::tell_idle() const {
   if (on_idle_ && idle()) on_idle_();
 }
 
@@ -90,10 +97,12 @@ void RuntimeSession::abandon(Poll& poll) { polls_.remove(&poll); }
 
 std::optional<ApiError> RuntimeSession::begin_answer(Answer kind, std::string_view request_id,
                                                      std::string_view invocation_id) {
-  const auto to = kind == Answer::response ? RuntimeState::invocation_response : RuntimeState::invocation_error_response;
+  const auto to =
+      kind == Answer::response ? RuntimeState::invocation_response : RuntimeState::invocation_error_response;
   Call* const call = find(request_id);
   if (!call) {
-    if (std::find(timed_out_ids_.begin(), timed_out_ids_.end(), request_id) != timed_out_ids_.end()) return refuse_late();
+    if (std::find(timed_out_ids_.begin(), timed_out_ids_.end(), request_id) != timed_out_ids_.end())
+      return refuse_late();
     if (!answered_id_.empty() && request_id == answered_id_) return check_transition(state_, to);
     return refuse_id();
   }
@@ -107,9 +116,9 @@ std::optional<ApiError> RuntimeSession::begin_answer(Answer kind, std::string_vi
   return std::nullopt;
 }
 
-void RuntimeSession::complete(std::string_view request_id, InvocationResult result) {
+bool RuntimeSession::complete(std::string_view request_id, InvocationResult result) {
   Call* const call = find(request_id);
-  if (!call) return;  // ended meanwhile by timeout or crash
+  if (!call) return false;
   std::erase(calls_, call);
   if (sequential()) {
     // A bad response mode leaves the runtime where it is: its next poll is refused (contract, section 1.1).
@@ -120,7 +129,9 @@ void RuntimeSession::complete(std::string_view request_id, InvocationResult resu
       answered_id_ = request_id;
     }
   }
+  tell_idle();  // first: the one who waited for this call may let go of the session
   call->done.set(std::move(result));
+  return true;
 }
 
 std::optional<ApiError> RuntimeSession::begin_init_error() {

@@ -35,7 +35,9 @@ class RuntimeSession final : public InvocationSource {
   bool idle() const { return free_slots() > 0; }
   /// How many events can be handed out at once.
   std::size_t free_slots() const {
-    return ended_ || calls_.size() >= max_concurrency_ ? 0 : std::min(polls_.size(), max_concurrency_ - calls_.size());
+    // A poll that was parked beside the one that took the event says nothing: the runtime works, or has not come back.
+    if (ended_ || state_ != RuntimeState::ready || calls_.size() >= max_concurrency_) return 0;
+    return std::min(polls_.size(), max_concurrency_ - calls_.size());
   }
   std::size_t in_flight() const { return calls_.size(); }
   /// The id of the only (or oldest) invocation under way; empty where there is none.
@@ -60,8 +62,9 @@ class RuntimeSession final : public InvocationSource {
 
   void next(Poll& poll) override;
   void abandon(Poll& poll) override;
-  std::optional<ApiError> begin_answer(Answer kind, std::string_view request_id, std::string_view invocation_id) override;
-  void complete(std::string_view request_id, InvocationResult result) override;
+  std::optional<ApiError> begin_answer(Answer kind, std::string_view request_id,
+                                       std::string_view invocation_id) override;
+  bool complete(std::string_view request_id, InvocationResult result) override;
   std::optional<ApiError> begin_init_error() override;
   void complete_init_error(FunctionError error) override;
   void report_memory(long kib) override;
@@ -73,6 +76,7 @@ class RuntimeSession final : public InvocationSource {
     Completion<InvocationResult> done;
   };
 
+  void tell_idle() const;
   Call* find(std::string_view request_id);
   std::optional<ApiError> check_transition(RuntimeState from, RuntimeState to) const;
   bool sequential() const { return max_concurrency_ == 1; }

@@ -6,8 +6,9 @@
 namespace kiln::http {
 namespace {
 
-constexpr std::size_t max_size_line = 256;         // a chunk's size and its extensions
-constexpr std::size_t max_trailer_bytes = 65'536;  // an error body travels in one, as base64
+constexpr std::size_t max_size_line = 256;           // a chunk's size and its extensions
+constexpr std::size_t max_extension_bytes = 65'536;  // over all chunks of a body: nobody sends any
+constexpr std::size_t max_trailer_bytes = 65'536;    // an error body travels in one, as base64
 constexpr std::size_t max_size_digits = 15;
 
 int hex_value(char c) {
@@ -62,7 +63,10 @@ bool ChunkedDecoder::read_size() {
   }
   if (digits == 0) return false;
   const std::string_view extension = std::string_view(line_).substr(digits);
-  return extension.empty() || (extension.front() == ';' && std::all_of(extension.begin(), extension.end(), is_value_char));
+  extension_bytes_ += extension.size();
+  if (extension_bytes_ > max_extension_bytes) return false;
+  return extension.empty() ||
+         (extension.front() == ';' && std::all_of(extension.begin(), extension.end(), is_value_char));
 }
 
 bool ChunkedDecoder::read_trailer() {

@@ -38,6 +38,7 @@ class ChunkedDecoder {
   Part part_ = Part::size_line;
   std::uint64_t left_ = 0;
   std::string line_;  // an unfinished size line or trailer
+  std::size_t extension_bytes_ = 0;
   std::size_t trailer_bytes_ = 0;
   std::vector<Field> trailers_;
 };

@@ -119,13 +119,12 @@ int Connection::take_head() {
   return status;
 }
 
-bool Connection::next_is_buffered() const { return body_done_ && unread().find("\r\n\r\n") != std::string_view::npos; }
+bool Connection::next_get_is_buffered() const {
+  return body_done_ && unread().starts_with("GET ") && unread().find("\r\n\r\n") != std::string_view::npos;
+}
 
 Task<bool> Connection::next_request() {
-  if (!body_done_) {
-    const bool drained = co_await drain_body();
-    if (!drained) co_return false;
-  }
+  if (!body_done_) co_await drain_body();
   if (closing_) {
     co_await linger();
     co_return false;
@@ -152,16 +151,17 @@ Task<bool> Connection::next_request() {
   body_left_ = head_.content_length();
   body_done_ = !head_.has_body();
   continue_sent_ = false;
-  if (head_.chunked()) decoder_ = ChunkedDecoder();
+  if (head_.chunked() || !decoder_.trailers().empty()) decoder_ = ChunkedDecoder();
   if (!head_.keep_alive()) closing_ = true;
   co_return true;
 }
 
 Task<BodyStatus> Connection::begin_body() {
-  if (head_.expects_continue() && !continue_sent_ && unread().empty()) {
-    continue_sent_ = true;
-    const bool told = co_await write_all("HTTP/1.1 100 Continue\r\n\r\n", {});
-    if (!told) co_return BodyStatus::truncated;
+  if (head_.expects_continue() && !continue_sent_) {
+    continue_sent_ = true;  // also where the client has not waited for it
+    bool told = true;
+    if (unread().empty()) told = co_await write_all("HTTP/1.1 100 Continue\r\n\r\n", {});
+    if (!told) co_return give_up_body(BodyStatus::truncated);
   }
   co_return BodyStatus::complete;
 }
@@ -170,13 +170,10 @@ Task<BodyStatus> Connection::read_body(std::string& into, std::size_t limit) {
   into.clear();
   if (body_done_) co_return BodyStatus::complete;
   if (!head_.chunked() && body_left_ > limit) {
-    // A client that waits for leave to send must not be given it; then nobody knows whether a body follows.
-    if (head_.expects_continue()) {
-      closing_ = true;
-      body_done_ = true;
+    if (body_left_ > max_drained) {
+      give_up_body();
     } else {
-      const bool drained = co_await drain_body();
-      if (!drained) co_return BodyStatus::truncated;
+      co_await drain_body();
     }
     co_return BodyStatus::too_large;
   }
@@ -195,7 +192,7 @@ Task<BodyStatus> Connection::read_body(std::string& into, std::size_t limit) {
   while (have < length) {
     into.resize(std::min(length, std::max(have + read_ahead, 2 * have)));
     const ReadResult result = stream_.read_now(std::span(into).subspan(have));
-    if (!result.usable()) co_return BodyStatus::truncated;
+    if (!result.usable()) co_return give_up_body(BodyStatus::truncated);
     have += result.bytes;
     if (!result.would_block) continue;
     timed_out_ = false;
@@ -205,7 +202,7 @@ Task<BodyStatus> Connection::read_body(std::string& into, std::size_t limit) {
     });
     const bool ready = co_await stream_.readable();
     timer_.cancel();
-    if (!ready) co_return timed_out_ ? BodyStatus::timed_out : BodyStatus::truncated;
+    if (!ready) co_return give_up_body(timed_out_ ? BodyStatus::timed_out : BodyStatus::truncated);
   }
   body_left_ = 0;
   body_done_ = true;
@@ -224,11 +221,7 @@ Task<BodyStatus> Connection::read_chunked(std::string& into, std::size_t limit) 
       over = true;
       discarded += into.size();
       into.clear();
-      if (discarded > max_drained) {
-        closing_ = true;
-        body_done_ = true;
-        co_return BodyStatus::too_large;
-      }
+      if (discarded > max_drained) co_return give_up_body(BodyStatus::too_large);
     }
   }
 }
@@ -242,11 +235,7 @@ Task<BodyStatus> Connection::read_some_body(std::string& into) {
       into.append(step.data);
       const bool progress = !step.data.empty();
       consume(step.consumed);
-      if (step.state == ChunkedDecoder::State::bad) {
-        closing_ = true;
-        body_done_ = true;
-        co_return BodyStatus::bad_framing;
-      }
+      if (step.state == ChunkedDecoder::State::bad) co_return give_up_body(BodyStatus::bad_framing);
       if (step.state == ChunkedDecoder::State::done) body_done_ = true;
       if (progress) co_return BodyStatus::complete;
       if (body_done_ || !unread().empty()) continue;
@@ -260,36 +249,36 @@ Task<BodyStatus> Connection::read_some_body(std::string& into) {
     }
     bool gone = false;
     if (fill_now(gone)) continue;
-    if (gone) co_return BodyStatus::truncated;
+    if (gone) co_return give_up_body(BodyStatus::truncated);
     const Filled filled = co_await fill(stall_deadline());
     switch (filled) {
       case Filled::data: break;
-      case Filled::closed: co_return BodyStatus::truncated;
-      case Filled::timed_out: co_return BodyStatus::timed_out;
+      case Filled::closed: co_return give_up_body(BodyStatus::truncated);
+      case Filled::timed_out: co_return give_up_body(BodyStatus::timed_out);
     }
   }
   co_return BodyStatus::complete;
 }
 
-/// Reads a body to its end for nobody. False where the connection has to close instead.
-Task<bool> Connection::drain_body() {
+/// Where the next request would begin is not known any more, or too far: the connection closes after the answer.
+BodyStatus Connection::give_up_body(BodyStatus why) {
+  closing_ = true;
+  body_done_ = true;
+  return why;
+}
+
+/// Reads a body to its end for nobody, or gives it up.
+Task<void> Connection::drain_body() {
+  // A client that was refused leave to send may send all the same.
+  if (awaits_continue()) give_up_body();
   std::string discarded;
   std::uint64_t total = 0;
-  if (head_.expects_continue() && !continue_sent_) {
-    closing_ = true;
-    body_done_ = true;
-    co_return true;
-  }
   while (!body_done_) {
     discarded.clear();
-    const BodyStatus status = co_await read_some_body(discarded);
+    co_await read_some_body(discarded);
     total += discarded.size();
-    if (status != BodyStatus::complete || total > max_drained) {
-      close();
-      co_return false;
-    }
+    if (total > max_drained) give_up_body();
   }
-  co_return true;
 }
 
 // --- writing ---------------------------------------------------------------------------------------------------------
@@ -300,6 +289,7 @@ void Connection::begin_answer(int status, std::string_view content_type) {
   out_ += ' ';
   out_ += reason_phrase(status);
   out_ += "\r\n";
+  no_content_ = status == 204;  // has no length either (RFC 9110, 8.6)
   if (!content_type.empty()) add_field("Content-Type", content_type);
 }
 
@@ -322,15 +312,16 @@ void Connection::add_field(std::string_view name, std::int64_t value) {
 }
 
 void Connection::end_head(std::string_view framing) {
+  if (awaits_continue()) give_up_body();
   out_ += framing;
   if (closing_) out_ += "Connection: close\r\n";
   out_ += "\r\n";
 }
 
 Task<bool> Connection::respond(std::string_view body) {
-  add_field("Content-Length", static_cast<std::int64_t>(body.size()));
+  if (!no_content_) add_field("Content-Length", static_cast<std::int64_t>(body.size()));
   end_head({});
-  if (head_.method() == Method::head) body = {};
+  if (head_.method() == Method::head || no_content_) body = {};
   if (body.size() <= small_body) {
     out_ += body;
     body = {};
@@ -392,7 +383,7 @@ Task<bool> Connection::begin_stream() {
 }
 
 Task<bool> Connection::send_chunk(std::string_view data) {
-  if (data.empty()) co_return true;
+  if (data.empty() || head_.method() == Method::head) co_return true;
   if (!chunked_answer_) co_return co_await write_all(data, {});
   std::array<char, 20> size;
   const auto end = std::to_chars(size.data(), size.data() + size.size(), data.size(), 16).ptr;
@@ -412,7 +403,7 @@ Task<bool> Connection::send_chunk(std::string_view data) {
 }
 
 Task<bool> Connection::end_stream() {
-  if (chunked_answer_) co_return co_await write_all("0\r\n\r\n", {});
+  if (chunked_answer_ && head_.method() != Method::head) co_return co_await write_all("0\r\n\r\n", {});
   co_return true;
 }
 
@@ -420,6 +411,7 @@ Task<bool> Connection::end_stream() {
 
 Task<bool> Connection::refuse(int status) {
   closing_ = true;
+  head_.parse({});  // what is known of it, and of the request before, is not to shape this answer
   const std::string body = api_error_body(reason_phrase(status), "InvalidHttpRequest");
   const bool answered = co_await answer(status, "application/json", body);
   if (answered) co_await linger();

@@ -31,8 +31,8 @@ struct ConnectionOptions {
 
 enum class BodyStatus {
   complete,
-  too_large,    ///< over the caller's limit; what came is discarded and the connection can go on
-  truncated,    ///< the peer closed within the body
+  too_large,  ///< over the caller's limit; what came is discarded and the connection goes on where that was possible
+  truncated,  ///< the peer closed within the body; after this and the following, the connection closes after the answer
   bad_framing,  ///< not chunked coding
   timed_out,
 };
@@ -48,8 +48,9 @@ class Connection {
   /// A body of the request before that nobody read is drained first.
   Task<bool> next_request();
   const RequestHead& request() const { return head_; }
-  /// True where a complete head of a further request is in the buffer already (pipelining).
-  bool next_is_buffered() const;
+  /// True where the complete head of a further GET is in the buffer already (pipelining), so that its answer follows this
+  /// one without another wait for the peer.
+  bool next_get_is_buffered() const;
 
   /// Reads the whole body into `into` (replacing it), at most `limit` bytes. Answers 100-continue where it is expected.
   Task<BodyStatus> read_body(std::string& into, std::size_t limit);
@@ -99,7 +100,9 @@ class Connection {
   Task<bool> refuse(int status);
   Task<BodyStatus> begin_body();
   Task<BodyStatus> read_chunked(std::string& into, std::size_t limit);
-  Task<bool> drain_body();
+  Task<void> drain_body();
+  BodyStatus give_up_body(BodyStatus why = BodyStatus::too_large);
+  bool awaits_continue() const { return !body_done_ && head_.expects_continue() && !continue_sent_; }
   Task<bool> write_all(std::string_view first, std::string_view second);
   Task<bool> write_rest(std::string_view first, std::string_view second, std::size_t done);
   Task<void> linger();
@@ -113,15 +116,16 @@ class Connection {
   Timer timer_;
   RequestHead head_;
   ChunkedDecoder decoder_;
-  std::string in_;         // bytes received and not used yet, from read_ on
+  std::string in_;  // bytes received and not used yet, from read_ on
   std::size_t read_ = 0;
-  std::string out_;        // the answer's head, behind anything held back by respond_with_next
+  std::string out_;  // the answer's head, behind anything held back by respond_with_next
   std::uint64_t body_left_ = 0;
   bool body_done_ = true;
   bool continue_sent_ = false;
   bool closing_ = false;
   bool timed_out_ = false;
   bool chunked_answer_ = false;
+  bool no_content_ = false;
 };
 
 /// The reason phrase of a status this server sends.

@@ -27,7 +27,9 @@ void HttpServer::accept(int fd) {
 Task<void> HttpServer::serve(Connection& connection) {
   std::exception_ptr failure;
   try {
-    while (co_await connection.next_request()) {
+    for (;;) {
+      const bool more = co_await connection.next_request();
+      if (!more) break;
       ++active_;
       struct Leave {
         std::size_t& active;

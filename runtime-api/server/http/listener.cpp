@@ -2,6 +2,7 @@
 #include "runtime-api/server/http/listener.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -12,6 +13,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cerrno>
 #include <chrono>
+#include <exception>
 #include <system_error>
 #include <utility>
 
@@ -70,7 +72,11 @@ struct Listener::Impl : std::enable_shared_from_this<Listener::Impl> {
       if (fd >= 0) {
         const int on = 1;
         ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // fails on a Unix socket, where it is not needed
-        on_connection(fd);
+        try {
+          on_connection(fd);
+        } catch (...) {
+          loop.report("listener", std::current_exception());
+        }
       } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
         // Out of descriptors: trying again at once would spin. Clients wait in the backlog meanwhile.
         pause.arm(Deadline::after(std::chrono::milliseconds(100)), [this] { accept_some(); });
@@ -93,6 +99,8 @@ Listener::Listener(EventLoop& loop, const std::string& host, unsigned short port
 
 Listener::Listener(EventLoop& loop, int listening_fd, OnConnection on_connection)
     : impl_(std::make_shared<Impl>(loop, listening_fd, std::move(on_connection))) {
+  const int flags = ::fcntl(listening_fd, F_GETFL);
+  ::fcntl(listening_fd, F_SETFL, flags | O_NONBLOCK);
   impl_->wait();
 }
 

@@ -13,12 +13,13 @@ namespace kiln::http {
 
 class Listener {
  public:
-  /// Gets each accepted connection: non-blocking, close-on-exec, TCP_NODELAY set. Owns the descriptor from then on.
+  /// Gets each accepted connection: non-blocking, close-on-exec, TCP_NODELAY set. Owns the descriptor from then on. What
+  /// it throws is reported to the loop and ends that connection's story only.
   using OnConnection = std::function<void(int fd)>;
 
   /// Listens on `host`:`port`; port 0 takes a free one. Throws std::system_error naming the address where it cannot.
   Listener(EventLoop& loop, const std::string& host, unsigned short port, OnConnection on_connection);
-  /// Takes a socket that listens already (an instance's, made inside its network namespace).
+  /// Takes a socket that listens already (an instance's, made inside its network namespace), and makes it non-blocking.
   Listener(EventLoop& loop, int listening_fd, OnConnection on_connection);
   ~Listener();
   Listener(const Listener&) = delete;

@@ -100,6 +100,8 @@ bool lists_token(std::string_view list, std::string_view token) {
 
 int RequestHead::parse(std::string_view bytes) {
   bytes_.assign(bytes);
+  method_ = Method::other;
+  http_1_0_ = false;
   method_text_ = target_ = path_ = query_ = {};
   fields_.clear();
   content_length_ = 0;
@@ -120,10 +122,13 @@ int RequestHead::parse(std::string_view bytes) {
 
 int RequestHead::split_target(std::string_view target) {
   if (target.size() > max_target) return 414;
-  const bool printable = std::all_of(target.begin(), target.end(), [](char c) { return c > 0x20 && c < 0x7F; });
-  if (!printable) return 400;
+  // A fragment is the client's own business (RFC 9110, 4.2.5); one that is sent is cut off by some and kept by others.
+  const bool good = std::all_of(target.begin(), target.end(), [](char c) { return c > 0x20 && c < 0x7F && c != '#'; });
+  if (!good) return 400;
   if (target.size() > 7 && same_name(target.substr(0, 7), "http://")) {  // absolute form, as sent to proxies
     const auto slash = target.find('/', 7);
+    const auto authority = target.substr(7, slash == std::string_view::npos ? slash : slash - 7);
+    if (authority.empty() || authority.find_first_of("?@\\") != std::string_view::npos) return 400;
     target = slash == std::string_view::npos ? std::string_view("/") : target.substr(slash);
   }
   if (target.empty() || (target.front() != '/' && target != "*")) return 400;

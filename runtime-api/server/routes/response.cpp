@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // POST /runtime/invocation/{id}/response.
-#include <charconv>
-
 #include "runtime-api/protocol/error_types.hpp"
 #include "runtime-api/protocol/headers.hpp"
 #include "runtime-api/protocol/json_text.hpp"
@@ -28,22 +26,23 @@ Task<void> response(RuntimeCall call, std::string_view request_id) {
   }
   const auto mode = request.field(headers::response_mode).value_or("");
   if (!mode.empty() && mode != "streaming") {
-    call.source.complete(request_id, platform_error(error_types::invalid_response_mode_header, "Invalid function response mode"));
+    call.source.complete(request_id,
+                         platform_error(error_types::invalid_response_mode_header, "Invalid function response mode"));
     ApiError bad_mode{400, std::string(error_types::invalid_response_mode), "Invalid function response mode"};
     co_await refuse(call, std::move(bad_mode));
     co_return;
   }
-  if (const auto memory = request.field(headers::max_rss_kib)) {
-    long kib = 0;
-    std::from_chars(memory->data(), memory->data() + memory->size(), kib);
-    call.source.report_memory(kib);
-  }
+  take_memory_figure(call);
   Success success;
   if (const auto type = request.field("Content-Type")) success.content_type = *type;
   const auto status = co_await connection.read_body(success.body, limits::max_response_payload);
   if (status == http::BodyStatus::complete) {
-    call.source.complete(request_id, std::move(success));
-    co_await accept(call);
+    const bool taken = call.source.complete(request_id, std::move(success));
+    if (taken) {
+      co_await accept(call);
+    } else {
+      co_await refuse_late(call);
+    }
     co_return;
   }
   if (status == http::BodyStatus::too_large) {

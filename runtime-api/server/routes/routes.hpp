@@ -28,6 +28,10 @@ Task<void> accept(RuntimeCall call);
 Task<void> refuse(RuntimeCall call, ApiError error);
 /// The answer to a body that could not be read; closes where the framing is lost.
 Task<void> refuse_body(RuntimeCall call, http::BodyStatus status, std::size_t limit);
+/// The answer to a post whose invocation ended while its body came in.
+Task<void> refuse_late(RuntimeCall call);
+/// Passes on the memory figure that our own bootstraps send beside an answer.
+void take_memory_figure(RuntimeCall call);
 /// Error-Type as the platform keeps it: (Runtime|Function).[A-Z][a-zA-Z]+, else one of the Unknowns.
 std::string checked_error_type(std::string_view header);
 
