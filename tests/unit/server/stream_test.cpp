@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime-api/server/async/stream.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <memory>
+#include <string>
+
+#include "tests/support/catch.hpp"
+#include "tests/support/loop_runner.hpp"
+
+using namespace kiln;
+using namespace std::chrono_literals;
+using test::LoopRunner;
+
+namespace {
+
+/// A stream and the plain socket at its other end.
+struct Pair {
+  explicit Pair(EventLoop& loop) {
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends.data()) != 0) throw std::bad_alloc();
+    stream = std::make_unique<Stream>(loop, ends[0]);
+    peer = ends[1];
+  }
+  Pair(const Pair&) = delete;
+  Pair& operator=(const Pair&) = delete;
+  ~Pair() { close_peer(); }
+  void close_peer() {
+    if (peer >= 0) ::close(peer);
+    peer = -1;
+  }
+  bool say(std::string_view text) const {
+    return ::write(peer, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  }
+
+  std::unique_ptr<Stream> stream;
+  int peer = -1;
+};
+
+Task<void> pause(EventLoop& loop, std::chrono::milliseconds span) { co_await sleep_until(loop, Deadline::after(span)); }
+
+std::string read_text(Stream& stream) {
+  std::array<char, 64> buffer;
+  return {buffer.data(), stream.read_now(buffer).bytes};
+}
+
+enum class Woken { not_yet, ready, interrupted };
+
+Task<void> wait_readable(Stream& stream, Woken& woken) {
+  const bool ready = co_await stream.readable();
+  woken = ready ? Woken::ready : Woken::interrupted;
+}
+
+Task<void> wait_writable(Stream& stream, Woken& woken) {
+  const bool ready = co_await stream.writable();
+  woken = ready ? Woken::ready : Woken::interrupted;
+}
+
+}  // namespace
+
+TEST_CASE("Reading without data says so, and reading after the peer closed says the end") {
+  LoopRunner runner;
+  Pair pair(runner.loop());
+  std::array<char, 8> buffer;
+  CHECK(pair.stream->read_now(buffer).would_block);
+  REQUIRE(pair.say("abc"));
+  const ReadResult some = pair.stream->read_now(buffer);
+  CHECK(some.bytes == 3);
+  CHECK(some.usable());
+  pair.close_peer();
+  const ReadResult end = pair.stream->read_now(buffer);
+  CHECK(end.end);
+  CHECK_FALSE(end.usable());
+}
+
+TEST_CASE("A waiting reader continues when data comes, each time anew") {
+  LoopRunner runner;
+  Pair pair(runner.loop());
+  std::string got;
+  runner.run([](LoopRunner& r, Pair& p, std::string& out) -> Task<void> {
+    for (int i = 0; i < 5; ++i) {
+      Timer timer(r.loop());
+      timer.arm(Deadline::after(1ms), [&p] { (void)p.say("x"); });
+      const bool ready = co_await p.stream->readable();
+      if (ready) out += read_text(*p.stream);
+    }
+  }(runner, pair, got));
+  CHECK(got == "xxxxx");
+}
+
+TEST_CASE("Data that lies there already wakes the reader as well") {
+  LoopRunner runner;
+  Pair pair(runner.loop());
+  REQUIRE(pair.say("early"));
+  Woken woken = Woken::not_yet;
+  runner.run(wait_readable(*pair.stream, woken));
+  CHECK(woken == Woken::ready);
+  // Nobody has read it: the next wait must not hang on an edge that is long past.
+  LoopRunner second;
+  CHECK(read_text(*pair.stream) == "early");
+}
+
+TEST_CASE("A second wait for data nobody has read returns at once") {
+  LoopRunner runner;
+  Pair pair(runner.loop());
+  REQUIRE(pair.say("early"));
+  int waits = 0;
+  runner.run([](Stream& stream, int& count) -> Task<void> {
+    for (; count < 3; ++count) {
+      const bool ready = co_await stream.readable();
+      if (!ready) co_return;
+    }
+  }(*pair.stream, waits));
+  CHECK(waits == 3);
+}
+
+TEST_CASE("Interrupting wakes the reader, who may wait again") {
+  LoopRunner runner;
+  Pair pair(runner.loop());
+  int interruptions = 0;
+  std::string got;
+  runner.run([](LoopRunner& r, Pair& p, int& count, std::string& out) -> Task<void> {
+    Timer timer(r.loop());
+    for (int i = 0; i < 3; ++i) {
+      timer.arm(Deadline::after(1ms), [&p] { p.stream->interrupt(); });
+      const bool ready = co_await p.stream->readable();
+      if (!ready) ++count;
+    }
+    timer.arm(Deadline::after(1ms), [&p] { (void)p.say("after"); });
+    const bool ready = co_await p.stream->readable();
+    if (ready) out = read_text(*p.stream);
+  }(runner, pair, interruptions, got));
+  CHECK(interruptions == 3);
+  CHECK(got == "after");
+}
+
+TEST_CASE("An interruption nobody waits for does not spoil the next wait") {
+  LoopRunner runner;
+  Pair pair(runner.loop());
+  pair.stream->interrupt();
+  REQUIRE(pair.say("x"));
+  Woken woken = Woken::not_yet;
+  runner.run(wait_readable(*pair.stream, woken));
+  CHECK(woken == Woken::ready);
+}
+
+TEST_CASE("Closing wakes a waiting reader and a waiting writer") {
+  LoopRunner runner;
+  Pair pair(runner.loop());
+  std::error_code error;
+  const std::string block(65'536, 'x');
+  while (pair.stream->write_now(block, block, error) > 0) {
+  }
+  CHECK_FALSE(error);
+  Woken reader = Woken::not_yet;
+  Woken writer = Woken::not_yet;
+  runner.loop().spawn(wait_readable(*pair.stream, reader), "reader");
+  runner.loop().spawn(wait_writable(*pair.stream, writer), "writer");
+  CHECK(reader == Woken::not_yet);
+  CHECK(writer == Woken::not_yet);
+  pair.stream->close();
+  CHECK(reader == Woken::interrupted);
+  CHECK(writer == Woken::interrupted);
+  CHECK_FALSE(pair.stream->is_open());
+  pair.stream->close();  // a second time does nothing
+  runner.run(pause(runner.loop(), 2ms));
+}
+
+TEST_CASE("Waiting on a closed stream ends at once, without resuming inside the call") {
+  LoopRunner runner;
+  Pair pair(runner.loop());
+  pair.stream->close();
+  Woken reader = Woken::not_yet;
+  Woken writer = Woken::not_yet;
+  runner.loop().spawn(wait_readable(*pair.stream, reader), "reader");
+  runner.loop().spawn(wait_writable(*pair.stream, writer), "writer");
+  CHECK(reader == Woken::not_yet);
+  runner.run(pause(runner.loop(), 2ms));
+  CHECK(reader == Woken::interrupted);
+  CHECK(writer == Woken::interrupted);
+  std::array<char, 4> buffer;
+  CHECK(pair.stream->read_now(buffer).end);
+  std::error_code error;
+  CHECK(pair.stream->write_now("x", {}, error) == 0);
+  CHECK(error == std::errc::broken_pipe);
+}
+
+TEST_CASE("The reader that is woken may destroy the stream") {
+  LoopRunner runner;
+  Pair pair(runner.loop());
+  const auto read_and_destroy = [](std::unique_ptr<Stream>& stream) -> Task<void> {
+    co_await stream->readable();
+    stream.reset();
+  };
+  SECTION("woken by data") { REQUIRE(pair.say("x")); }
+  SECTION("woken by the peer's end") { pair.close_peer(); }
+  runner.run(read_and_destroy(pair.stream));
+  CHECK(pair.stream == nullptr);
+}
+
+TEST_CASE("The reader that close wakes may destroy the stream") {
+  LoopRunner runner;
+  Pair pair(runner.loop());
+  runner.loop().spawn(
+      [](std::unique_ptr<Stream>& stream) -> Task<void> {
+        co_await stream->readable();
+        stream.reset();
+      }(pair.stream),
+      "reader");
+  pair.stream->close();
+  CHECK(pair.stream == nullptr);
+  runner.run(pause(runner.loop(), 2ms));
+}
+
+TEST_CASE("A writer continues once the peer has read") {
+  LoopRunner runner;
+  Pair pair(runner.loop());
+  std::error_code error;
+  const std::string block(65'536, 'x');
+  while (pair.stream->write_now(block, {}, error) > 0) {
+  }
+  Timer drain(runner.loop());
+  drain.arm(Deadline::after(1ms), [&] {
+    std::array<char, 65'536> sink;
+    while (::read(pair.peer, sink.data(), sink.size()) > 0) {
+    }
+  });
+  Woken woken = Woken::not_yet;
+  runner.run(wait_writable(*pair.stream, woken));
+  CHECK(woken == Woken::ready);
+  CHECK(pair.stream->write_now("more", {}, error) == 4);
+}
+
+TEST_CASE("Writing to a peer that is gone is an error and no signal") {
+  LoopRunner runner;
+  Pair pair(runner.loop());
+  pair.close_peer();
+  std::error_code error;
+  CHECK(pair.stream->write_now("a", "b", error) == 0);
+  CHECK(error == std::errc::broken_pipe);
+}
+
+TEST_CASE("Two parts are written in one go, in order") {
+  LoopRunner runner;
+  Pair pair(runner.loop());
+  std::error_code error;
+  CHECK(pair.stream->write_now("head ", "body", error) == 9);
+  pair.stream->shutdown_send();
+  std::array<char, 64> buffer;
+  CHECK(::read(pair.peer, buffer.data(), buffer.size()) == 9);
+  CHECK(std::string_view(buffer.data(), 9) == "head body");
+  CHECK(::read(pair.peer, buffer.data(), buffer.size()) == 0);
+}
+
+TEST_CASE("A watched peer that goes is noticed once, at once") {
+  LoopRunner runner;
+  Pair pair(runner.loop());
+  int gone = 0;
+  pair.stream->watch_peer([&] { ++gone; });
+  Timer timer(runner.loop());
+  timer.arm(Deadline::after(1ms), [&] { pair.close_peer(); });
+  runner.run(pause(runner.loop(), 10ms));
+  CHECK(gone == 1);
+}
+
+TEST_CASE("Data from a watched peer is left where it is") {
+  LoopRunner runner;
+  Pair pair(runner.loop());
+  int gone = 0;
+  pair.stream->watch_peer([&] { ++gone; });
+  REQUIRE(pair.say("next request"));
+  runner.run(pause(runner.loop(), 5ms));
+  CHECK(gone == 0);
+  CHECK(read_text(*pair.stream) == "next request");
+}
+
+TEST_CASE("A watch that was ended stays silent") {
+  LoopRunner runner;
+  Pair pair(runner.loop());
+  int gone = 0;
+  pair.stream->watch_peer([&] { ++gone; });
+  pair.stream->watch_peer(nullptr);
+  pair.close_peer();
+  runner.run(pause(runner.loop(), 5ms));
+  CHECK(gone == 0);
+}
+
+TEST_CASE("A watch may be followed by a wait, and the other way about") {
+  LoopRunner runner;
+  Pair pair(runner.loop());
+  std::string got;
+  int gone = 0;
+  runner.run([](LoopRunner& r, Pair& p, std::string& out, int& count) -> Task<void> {
+    for (int i = 0; i < 3; ++i) {
+      p.stream->watch_peer([&count] { ++count; });
+      co_await sleep_until(r.loop(), Deadline::after(1ms));
+      p.stream->watch_peer(nullptr);
+      (void)p.say("y");
+      const bool ready = co_await p.stream->readable();
+      if (ready) out += read_text(*p.stream);
+    }
+    p.stream->watch_peer([&count] { ++count; });
+    p.close_peer();
+    co_await sleep_until(r.loop(), Deadline::after(5ms));
+  }(runner, pair, got, gone));
+  CHECK(got == "yyy");
+  CHECK(gone == 1);
+}
+
+TEST_CASE("The callback of a watch may destroy the stream") {
+  LoopRunner runner;
+  Pair pair(runner.loop());
+  pair.stream->watch_peer([&] { pair.stream.reset(); });
+  pair.close_peer();
+  runner.run(pause(runner.loop(), 5ms));
+  CHECK(pair.stream == nullptr);
+}
+
+TEST_CASE("Closing a watched stream tells the one who watches") {
+  LoopRunner runner;
+  Pair pair(runner.loop());
+  int gone = 0;
+  pair.stream->watch_peer([&] { ++gone; });
+  pair.stream->close();
+  CHECK(gone == 1);
+  runner.run(pause(runner.loop(), 2ms));
+  CHECK(gone == 1);
+}
+
+TEST_CASE("Destroying a watched stream tells nobody") {
+  LoopRunner runner;
+  Pair pair(runner.loop());
+  int gone = 0;
+  pair.stream->watch_peer([&] { ++gone; });
+  pair.stream.reset();
+  runner.run(pause(runner.loop(), 2ms));
+  CHECK(gone == 0);
+}
