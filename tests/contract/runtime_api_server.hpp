@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Runtime API of one instance as the server has it (loop, listener, connections, session, routes), with the platform
+// behind it played by the test.
+#pragma once
+
+#include <deque>
+#include <future>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "runtime-api/server/http/listener.hpp"
+#include "runtime-api/server/runtime_api.hpp"
+#include "runtime-api/server/runtime_session.hpp"
+#include "tests/support/loop_runner.hpp"
+#include "tests/support/raw_client.hpp"
+
+namespace kiln::test {
+
+inline const std::string request_id = "8476a536-e9f4-11e8-9739-2dfe598c3fcd";
+inline const std::string attempt_id = "0b7f1a52-1111-4222-8333-944455566677";
+
+/// An event with every field that is always there, and none of the others.
+Invocation plain_event(std::string payload = "{}", const std::string& id = request_id);
+
+// Requests as a plain client writes them.
+std::string get_next();
+std::string post(std::string_view path, std::string_view body, std::string_view fields = {});
+std::string post_response(std::string_view body, std::string_view fields = {}, const std::string& id = request_id);
+std::string post_error(std::string_view body, std::string_view fields = {}, const std::string& id = request_id);
+std::string post_init_error(std::string_view body, std::string_view fields = {});
+/// `body` as chunks of at most `size` bytes, with the last chunk and `trailers` (whole lines).
+std::string chunked(std::string_view body, std::size_t size, std::string_view trailers = {});
+
+struct ServerOptions {
+  unsigned max_concurrency = 1;
+  http::ConnectionOptions connection = runtime_connection_options();
+  bool hold_accepted = false;
+};
+
+/// Public functions are for the test's thread.
+class RuntimeApiServer {
+ public:
+  explicit RuntimeApiServer(ServerOptions options = {});
+  /// Ends the session, closes every connection and waits for their ends.
+  ~RuntimeApiServer();
+  RuntimeApiServer(const RuntimeApiServer&) = delete;
+  RuntimeApiServer& operator=(const RuntimeApiServer&) = delete;
+
+  unsigned short port() const { return port_; }
+  RawClient connect(int receive_buffer = 0) const { return RawClient(port_, receive_buffer); }
+
+  /// Invokes once the runtime is idle.
+  std::future<InvocationResult> invoke(Invocation event = plain_event());
+  /// A client that has polled and got `event`; the result comes by `result`.
+  RawClient running(std::future<InvocationResult>& result, Invocation event = plain_event());
+  /// What the init phase came to, waiting for its end.
+  InitOutcome initialized();
+  void fail(const std::string& id, const FunctionError& error);
+  void end(const FunctionError& error);
+
+  bool idle();
+  std::size_t connections();
+  /// Waits until this many connections are open.
+  bool wait_for_connections(std::size_t count);
+  bool wait_until_idle(bool idle = true);
+  /// Closes what the server has of every connection, as the end of an instance does.
+  void close_connections();
+  long reported_memory_kib();
+  std::vector<std::string> reports() const { return thread_.reports(); }
+
+ private:
+  struct Pending {
+    Invocation event;
+    std::promise<InvocationResult> promise;
+  };
+
+  Task<void> serve(int fd);
+  Task<void> run(std::shared_ptr<Pending> pending);
+  Task<void> watch_init();
+  void start_waiting();
+
+  const ServerOptions options_;
+  const RuntimeApiOptions api_options_;
+  // From here on, the loop's thread only; declared in front of the thread, so that they outlive it.
+  RuntimeSession session_;
+  std::list<http::Connection*> connections_;
+  std::deque<std::shared_ptr<Pending>> waiting_;
+  std::promise<InitOutcome> initialized_;
+  LoopThread thread_;
+  std::unique_ptr<http::Listener> listener_;
+  unsigned short port_ = 0;
+};
+
+/// Waits for a result, but not for ever.
+InvocationResult get(std::future<InvocationResult>& result);
+const Success& success(const InvocationResult& result);
+const FunctionError& failure(const InvocationResult& result);
+
+}  // namespace kiln::test
