@@ -5,44 +5,79 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cerrno>
+#include <string>
 #include <utility>
 
 namespace kiln {
 
 namespace asio = boost::asio;
 
-/// Shared with the wait operations in flight, which outlive the Stream: a closed descriptor's waits complete later.
+namespace {
+constexpr std::size_t most_held = 65'536;  // of what a peer sends before it is asked
+constexpr std::size_t buffer_size = 384;      // an ordinary request of a runtime of ours; the rest is read at once
+}
+
+/// Shared with the operations in flight, which outlive the Stream: a closed descriptor's complete later.
+///
+/// Waiting for data is a read into a small buffer rather than a wait for readability: Asio then needs no epoll_ctl each
+/// time (ADR 0002). It is not the loop's one large buffer, because Asio may read at once and tell on a later turn.
 struct Stream::Impl : std::enable_shared_from_this<Stream::Impl> {
   Impl(EventLoop& l, int fd) : loop(l), descriptor(l.context(), fd) {}
 
-  void start_read_wait() {
-    if (read_outstanding || !descriptor.is_open()) return;
-    read_outstanding = true;
-    descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
-                          [self = shared_from_this()](const boost::system::error_code& error) {
-                            self->read_outstanding = false;
-                            if (!error) self->on_readable();  // else closed, and close() has resumed the waiter
-                          });
+  void start_read() {
+    if (outstanding || !descriptor.is_open()) return;
+    outstanding = true;
+    if (!buffer) buffer = std::make_unique<char[]>(buffer_size);
+    descriptor.async_read_some(asio::buffer(buffer.get(), buffer_size),
+                               [self = shared_from_this()](const boost::system::error_code& error, std::size_t bytes) {
+                                 self->outstanding = false;
+                                 if (self->descriptor.is_open()) self->on_read(error, {self->buffer.get(), bytes});
+                               });
   }
 
-  void on_readable() {
+  void on_read(const boost::system::error_code& error, std::string_view data) {
+    fresh = data;
+    if (error == asio::error::eof) {
+      ended = true;
+    } else if (error) {
+      failure = error;
+    }
     if (const auto waiting = std::exchange(reader, {})) {
       waiting.resume();
-    } else if (on_gone) {
-      check_peer();
+    } else if (error && on_gone) {
+      std::exchange(on_gone, nullptr)();
     }
+    if (!fresh.empty()) held.append(std::exchange(fresh, {}));
+    if (on_gone) keep_watching();
   }
 
-  void check_peer() {
-    char byte = 0;
-    const ssize_t n = ::recv(descriptor.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (n > 0) return;  // the next request, sent early: it waits its turn
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return start_read_wait();
-    std::exchange(on_gone, nullptr)();
+  /// The end of the stream can be seen only behind the data in front of it.
+  void keep_watching() {
+    if (!ended && !failure && held.size() < most_held) start_read();
+  }
+
+  bool has_input() const { return ended || failure || !held.empty(); }
+
+  /// Moves what has been received already into `into`.
+  std::size_t take(std::span<char> into) {
+    std::string_view& source = fresh;
+    if (!held.empty()) {
+      const std::size_t n = std::min(into.size(), held.size());
+      std::copy_n(held.data(), n, into.data());
+      held.erase(0, n);
+      return n;
+    }
+    const std::size_t n = std::min(into.size(), source.size());
+    std::copy_n(source.data(), n, into.data());
+    source.remove_prefix(n);
+    return n;
   }
 
   EventLoop& loop;
@@ -50,7 +85,12 @@ struct Stream::Impl : std::enable_shared_from_this<Stream::Impl> {
   std::coroutine_handle<> reader;
   std::coroutine_handle<> writer;
   std::function<void()> on_gone;
-  bool read_outstanding = false;
+  std::string_view fresh;  // just read, until the reader returns
+  std::string held;
+  std::error_code failure;
+  bool ended = false;
+  std::unique_ptr<char[]> buffer;
+  bool outstanding = false;
   bool interrupted = false;
 };
 
@@ -69,7 +109,13 @@ EventLoop& Stream::loop() const { return impl_->loop; }
 
 ReadResult Stream::read_now(std::span<char> into) {
   ReadResult result;
-  if (!is_open()) {
+  result.bytes = impl_->take(into);
+  if (result.bytes > 0) return result;
+  if (impl_->failure) {
+    result.error = impl_->failure;
+    return result;
+  }
+  if (!is_open() || impl_->ended) {
     result.end = true;
     return result;
   }
@@ -111,9 +157,10 @@ std::size_t Stream::write_now(std::string_view first, std::string_view second, s
 void Stream::wait_readable(std::coroutine_handle<> waiting) {
   impl_->interrupted = false;
   impl_->reader = waiting;
-  if (is_open()) return impl_->start_read_wait();
-  impl_->loop.post([impl = impl_] {
-    impl->interrupted = true;
+  if (is_open() && !impl_->has_input()) return impl_->start_read();
+  const bool gone = !is_open();
+  impl_->loop.post([impl = impl_, gone] {
+    impl->interrupted = gone;
     if (const auto reader = std::exchange(impl->reader, {})) reader.resume();
   });
 }
@@ -134,7 +181,11 @@ bool Stream::interrupted() const { return impl_->interrupted; }
 
 void Stream::watch_peer(std::function<void()> on_gone) {
   impl_->on_gone = std::move(on_gone);
-  if (impl_->on_gone) impl_->start_read_wait();
+  if (!impl_->on_gone) return;
+  if (!impl_->ended && !impl_->failure) return impl_->keep_watching();
+  impl_->loop.post([impl = impl_] {
+    if (impl->on_gone) std::exchange(impl->on_gone, nullptr)();
+  });
 }
 
 void Stream::interrupt() {

@@ -69,6 +69,7 @@ void Connection::consume(std::size_t bytes) {
 }
 
 void Connection::shrink() {
+  head_.release();
   if (in_.empty() && in_.capacity() > 64) in_ = std::string();
   if (out_.empty() && out_.capacity() > 64) out_ = std::string();
 }

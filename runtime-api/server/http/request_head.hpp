@@ -28,6 +28,13 @@ class RequestHead {
   /// which to refuse (400, 414, 417, 431, 505) after which the connection must close.
   int parse(std::string_view bytes);
 
+  /// Gives back its memory; the head is empty until the next `parse`, but for what `keep_alive` and the method say.
+  void release() {
+    bytes_ = std::string();
+    fields_ = std::vector<FieldView>();
+    method_text_ = target_ = path_ = query_ = {};
+  }
+
   Method method() const { return method_; }
   std::string_view method_text() const { return method_text_; }
   /// The target's path and query, percent-encoded as sent, in origin form.
