@@ -9,11 +9,13 @@
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <cerrno>
 #include <string>
 #include <utility>
+#include <variant>
 
 namespace kiln {
 
@@ -21,7 +23,7 @@ namespace asio = boost::asio;
 
 namespace {
 constexpr std::size_t most_held = 65'536;  // of what a peer sends before it is asked
-constexpr std::size_t buffer_size = 384;      // an ordinary request of a runtime of ours; the rest is read at once
+constexpr std::size_t buffer_size = 256;      // most of what a runtime of ours sends; the rest is read at once
 }
 
 /// Shared with the operations in flight, which outlive the Stream: a closed descriptor's complete later.
@@ -29,17 +31,29 @@ constexpr std::size_t buffer_size = 384;      // an ordinary request of a runtim
 /// Waiting for data is a read into a small buffer rather than a wait for readability: Asio then needs no epoll_ctl each
 /// time (ADR 0002). It is not the loop's one large buffer, because Asio may read at once and tell on a later turn.
 struct Stream::Impl : std::enable_shared_from_this<Stream::Impl> {
-  Impl(EventLoop& l, int fd) : loop(l), descriptor(l.context(), fd) {}
+  /// Asio remembers of a socket that a short read has emptied it, and of other descriptors it does not: worth the two types.
+  using Socket = asio::generic::stream_protocol::socket;
+  using Pipe = asio::posix::stream_descriptor;
+
+  Impl(EventLoop& l, int fd) : loop(l), number(fd), end(make_end(l, fd)) {}
+
+  static std::variant<Pipe, Socket> make_end(EventLoop& l, int fd) {
+    int family = 0;
+    socklen_t length = sizeof family;
+    if (::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &length) != 0) return Pipe(l.context(), fd);
+    const asio::generic::stream_protocol protocol(family, 0);
+    return Socket(l.context(), protocol, fd);
+  }
 
   void start_read() {
-    if (outstanding || !descriptor.is_open()) return;
+    if (outstanding || !is_open()) return;
     outstanding = true;
     if (!buffer) buffer = std::make_unique<char[]>(buffer_size);
-    descriptor.async_read_some(asio::buffer(buffer.get(), buffer_size),
-                               [self = shared_from_this()](const boost::system::error_code& error, std::size_t bytes) {
-                                 self->outstanding = false;
-                                 if (self->descriptor.is_open()) self->on_read(error, {self->buffer.get(), bytes});
-                               });
+    const auto done = [self = shared_from_this()](const boost::system::error_code& error, std::size_t bytes) {
+      self->outstanding = false;
+      if (self->is_open()) self->on_read(error, {self->buffer.get(), bytes});
+    };
+    std::visit([&](auto& io) { io.async_read_some(asio::buffer(buffer.get(), buffer_size), done); }, end);
   }
 
   void on_read(const boost::system::error_code& error, std::string_view data) {
@@ -80,8 +94,26 @@ struct Stream::Impl : std::enable_shared_from_this<Stream::Impl> {
     return n;
   }
 
+  bool is_open() const { return number >= 0; }
+
+  void close() {
+    number = -1;
+    boost::system::error_code ignored;
+    std::visit([&](auto& io) { io.close(ignored); }, end);
+  }
+
+  template <class Handler>
+  void when_writable(Handler handler) {
+    if (auto* const socket = std::get_if<Socket>(&end)) {
+      socket->async_wait(Socket::wait_write, std::move(handler));
+    } else {
+      std::get<Pipe>(end).async_wait(Pipe::wait_write, std::move(handler));
+    }
+  }
+
   EventLoop& loop;
-  asio::posix::stream_descriptor descriptor;
+  int number;  // of the descriptor; -1 once it is closed
+  std::variant<Pipe, Socket> end;
   std::coroutine_handle<> reader;
   std::coroutine_handle<> writer;
   std::function<void()> on_gone;
@@ -103,8 +135,8 @@ Stream::~Stream() {
   close();
 }
 
-int Stream::fd() const { return impl_->descriptor.native_handle(); }
-bool Stream::is_open() const { return impl_->descriptor.is_open(); }
+int Stream::fd() const { return impl_->number; }
+bool Stream::is_open() const { return impl_->is_open(); }
 EventLoop& Stream::loop() const { return impl_->loop; }
 
 ReadResult Stream::read_now(std::span<char> into) {
@@ -173,8 +205,7 @@ void Stream::wait_writable(std::coroutine_handle<> waiting) {
     if (const auto writer = std::exchange(impl->writer, {})) writer.resume();
   };
   if (!is_open()) return impl_->loop.post([wake] { wake(true); });
-  impl_->descriptor.async_wait(asio::posix::stream_descriptor::wait_write,
-                               [wake](const boost::system::error_code& error) { wake(static_cast<bool>(error)); });
+  impl_->when_writable([wake](const boost::system::error_code& error) { wake(static_cast<bool>(error)); });
 }
 
 bool Stream::interrupted() const { return impl_->interrupted; }
@@ -200,8 +231,7 @@ void Stream::interrupt() {
 void Stream::close() {
   if (!is_open()) return;
   const auto impl = impl_;  // the waiters may destroy this stream
-  boost::system::error_code ignored;
-  impl->descriptor.close(ignored);
+  impl->close();
   const auto on_gone = std::exchange(impl->on_gone, nullptr);
   interrupt();
   if (on_gone) on_gone();
