@@ -13,6 +13,7 @@
 
 #include "runtime-api/control-server/catalog/account.hpp"
 #include "runtime-api/control-server/catalog/catalog.hpp"
+#include "runtime-api/control-server/catalog/catalog_change.hpp"
 #include "runtime-api/control-server/catalog/code_store.hpp"
 #include "runtime-api/control-server/catalog/trigger_table.hpp"
 #include "runtime-api/server/http/message.hpp"
@@ -22,22 +23,6 @@ namespace kiln {
 /// What this build can run, without the aliases of "provided".
 struct RuntimeList {
   std::vector<std::string> names;  ///< sorted: "cpp", "provided", "python3.11"
-};
-
-/// A function as the data plane runs it.
-struct DeployedFunction {
-  std::shared_ptr<const FunctionConfiguration> configuration;
-  std::filesystem::path task_root;  ///< its unpacked, read-only code; empty where it is gone from the code store
-};
-
-/// What the data plane must apply. Changes may reach it out of order from two threads: one whose sequence is lower than
-/// the last applied to the same function (triggers_sequence: to the triggers) is dropped.
-struct CatalogChange {
-  std::uint64_t sequence = 0;
-  std::optional<DeployedFunction> upserted;
-  std::string deleted;                           ///< name of a removed function; empty where none was
-  std::shared_ptr<const TriggerTable> triggers;  ///< the whole new table; null where triggers did not change
-  std::uint64_t triggers_sequence = 0;
 };
 
 struct ManagementAnswer {

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "runtime-api/control-server/api/functions.hpp"
+#include "runtime-api/control-server/catalog/catalog_change.hpp"
 #include "runtime-api/control-server/launchers/launcher.hpp"
 #include "runtime-api/control-server/telemetry/instance_log.hpp"
 #include "runtime-api/protocol/invocation.hpp"

@@ -10,7 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "runtime-api/control-server/api/functions.hpp"
+#include "runtime-api/control-server/catalog/catalog_change.hpp"
 #include "runtime-api/control-server/catalog/trigger_table.hpp"
 #include "runtime-api/control-server/instances/function_pool.hpp"
 
