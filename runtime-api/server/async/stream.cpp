@@ -77,7 +77,7 @@ struct Stream::Impl : std::enable_shared_from_this<Stream::Impl> {
     if (!ended && !failure && held.size() < most_held) start_read();
   }
 
-  bool has_input() const { return ended || failure || !held.empty(); }
+  bool has_input() const { return ended || failure || !held.empty() || !fresh.empty(); }
 
   /// Moves what has been received already into `into`.
   std::size_t take(std::span<char> into) {
