@@ -151,22 +151,32 @@ void LogFiles::carry_out_locked() {
       order = std::move(orders_.front());
       orders_.pop_front();
     }
-    std::exception_ptr error;
-    try {
-      if (order.slices.empty()) {
-        remove_files(order.function);
-      } else {
-        write_order(order);
-      }
-    } catch (...) {
-      error = std::current_exception();
-    }
-    unwritten_bytes_.fetch_sub(order.bytes, std::memory_order_relaxed);
-    if (!error) continue;
-    const std::lock_guard lock(queue_mutex_);
-    losses_.bytes[order.function] += order.bytes;
-    if (!losses_.error) losses_.error = error;
+    carry_out_order(order);
   }
+}
+
+void LogFiles::carry_out_order(const Order& order) {
+  std::exception_ptr error;
+  try {
+    if (order.reading) {
+      read_files(order.function, *order.reading);
+    } else if (order.bytes == 0) {
+      remove_files(order.function);
+    } else {
+      write_order(order);
+    }
+  } catch (...) {
+    error = std::current_exception();
+  }
+  unwritten_bytes_.fetch_sub(order.bytes, std::memory_order_relaxed);
+  if (!error) return;
+  if (order.reading) {
+    order.reading->error = error;
+    return;
+  }
+  const std::lock_guard lock(queue_mutex_);
+  losses_.bytes[order.function] += order.bytes;
+  if (!losses_.error) losses_.error = error;
 }
 
 void LogFiles::write_order(const Order& order) {
@@ -224,23 +234,28 @@ std::filesystem::path LogFiles::path(std::string_view function, int age) const {
   return directory_ / name;
 }
 
-std::string LogFiles::read(const std::string& function, const LogQuery& query) {
-  std::vector<std::string> texts;
-  {
-    const std::lock_guard disk(disk_mutex_);
-    carry_out_locked();
-    for (int age = files_; age-- > 0;) {
-      const auto name = path(function, age);
-      const File file(name, O_RDONLY);
-      if (file.is_open()) {
-        texts.push_back(file.read(0, static_cast<std::size_t>(file.size())));
-      } else if (errno != ENOENT) {
-        fail(name, "cannot open");
-      }
+std::shared_ptr<const LogFiles::Reading> LogFiles::read(std::string function) {
+  auto reading = std::make_shared<Reading>();
+  enqueue({.function = std::move(function), .reading = reading});
+  return reading;
+}
+
+void LogFiles::read_files(const std::string& function, Reading& reading) const {
+  for (int age = files_; age-- > 0;) {
+    const auto name = path(function, age);
+    const File file(name, O_RDONLY);
+    if (file.is_open()) {
+      reading.files.push_back(file.read(0, static_cast<std::size_t>(file.size())));
+    } else if (errno != ENOENT) {
+      fail(name, "cannot open");
     }
   }
+}
+
+std::string LogFiles::select(const Reading& reading, const LogQuery& query) {
+  if (reading.error) std::rethrow_exception(reading.error);
   std::deque<FileLine> lines;
-  for (const std::string& text : texts) {
+  for (const std::string& text : reading.files) {
     std::string_view rest = text;
     for (auto end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
       const auto line = parse_file_line(rest.substr(0, end));

@@ -11,6 +11,7 @@
 #include <exception>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -42,18 +43,29 @@ class LogFiles {
 
   /// Worker thread. Carries out the orders there are; does not throw.
   void carry_out() noexcept;
-  /// Worker thread. Carries out the orders there are, then reads. Throws std::system_error.
-  std::string read(const std::string& function, const LogQuery& query);
+  /// What an order to read has come to.
+  struct Reading {
+    std::vector<std::string> files = {};  ///< their contents, oldest first
+    std::exception_ptr error = {};
+  };
+  /// Any thread, never waits for the disk. Orders the function's files as all earlier orders leave them, and no later one
+  /// touches them. The reading is there once a carry_out() has returned that was called after this.
+  std::shared_ptr<const Reading> read(std::string function);
+  /// Any thread. What `query` asks for, out of a reading; rethrows its error.
+  static std::string select(const Reading& reading, const LogQuery& query);
 
  private:
   struct Order {
     std::string function = {};
-    std::vector<LogSlice> slices = {};  ///< none: remove the function's files
-    std::size_t bytes = 0;
+    std::vector<LogSlice> slices = {};
+    std::size_t bytes = 0;  ///< none, and no reading: remove the function's files
+    std::shared_ptr<Reading> reading = {};
   };
 
   bool enqueue(Order order);
   void carry_out_locked();
+  void carry_out_order(const Order& order);
+  void read_files(const std::string& function, Reading& reading) const;
   void write_order(const Order& order);
   void remove_files(const std::string& function) const;
   void rotate(const std::string& function) const;

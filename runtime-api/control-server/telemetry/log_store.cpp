@@ -147,10 +147,11 @@ Task<std::string> LogStore::read_stored(std::string function, LogQuery query) {
     shared_->write(*found->second);
   }
   // Named: g++ 12 destroys a temporary of a co_await expression twice.
-  auto read_files = [files = shared_->files, name = std::move(function), what = std::move(query)] {
-    return files->read(name, what);
+  auto fetch = [files = shared_->files, reading = shared_->files->read(std::move(function)), what = std::move(query)] {
+    files->carry_out();
+    return LogFiles::select(*reading, what);
   };
-  co_return co_await shared_->workers.run(std::move(read_files));
+  co_return co_await shared_->workers.run(std::move(fetch));
 }
 
 LogSubscription LogStore::subscribe(std::string_view function, LogQuery query, Callback callback) {

@@ -82,8 +82,9 @@ class LogStore {
   /// What memory holds, oldest first, as text: a time and the line; further lines of one event are indented, so that no
   /// output looks like an event of its own. Empty for a function never heard of.
   std::string read(std::string_view function, const LogQuery& query) const;
-  /// The same from disk, earlier runs of the server included, up to the events recorded before the call. From memory
-  /// where nothing is kept on disk. Throws std::system_error where the files cannot be read.
+  /// The same from disk, earlier runs of the server included: all events recorded before the call and none after it, so
+  /// that a subscription made at the same time goes on exactly where this ends. From memory where nothing is kept on disk.
+  /// Throws std::system_error where the files cannot be read.
   Task<std::string> read_stored(std::string function, LogQuery query);
 
   /// Calls `callback` for each event of `function` recorded from now on that `query` (its tail_lines aside) matches. The

@@ -174,6 +174,28 @@ TEST_CASE("A name cannot lead out of the folder") {
   CHECK(std::filesystem::exists(folder.path() / "logs" / "%2e%2e%2fescape.log"));
 }
 
+TEST_CASE("What is stored ends where a subscription of the same moment begins") {
+  LogFolder folder;
+  Logs logs({.directory = folder.path()});
+  auto log = logs.store.open("hello", LogFormat::text);
+  log.output(number_lines(0, 10));
+  std::string followed;
+  const auto subscription = logs.store.subscribe("hello", {.times = false},
+                                                 [&](const LogEvent&, std::string_view text) { followed += text; });
+  // Behind workers that are busy, so that what comes later is in the queue before anything is read.
+  std::promise<void> gate;
+  const auto opened = gate.get_future().share();
+  for (int i = 0; i < 2; ++i) logs.workers.submit([opened] { opened.wait(); });
+  logs.loop.post([&] {
+    log.output(number_lines(10, 20));
+    logs.store.flush();
+    gate.set_value();
+  });
+  CHECK(logs.stored("hello") == number_lines(0, 10));
+  CHECK(followed == number_lines(10, 20));
+  CHECK(logs.stored("hello") == number_lines(0, 20));
+}
+
 TEST_CASE("A failing disk costs log lines, which are counted and reported, and nothing else") {
   LogFolder folder;
   Logs logs({.directory = folder.path()});
