@@ -111,6 +111,9 @@ class Instance:
             "AWS_LAMBDA_LOG_STREAM_NAME": "2026/11/22/[$LATEST]0123",
             "AWS_EXECUTION_ENV": "AWS_Lambda_python3.11",
         }
+        for name in ("ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"):
+            if name in os.environ:  # a crash on purpose is to look like one under the sanitizers too
+                env[name] = os.environ[name] + ":handle_segv=0"
         env.update(environment)
         pass_fds = [int(env[name]) for name in ("_LAMBDA_TELEMETRY_LOG_FD",) if name in env]
         self.process = subprocess.Popen(
