@@ -25,7 +25,7 @@ StopSignal::StopSignal(RuntimeApiClient& client) {
       (previous_.sa_flags & SA_SIGINFO) == 0 && previous_.sa_handler != SIG_DFL && previous_.sa_handler != SIG_IGN;
   functions_own = callable ? previous_.sa_handler : nullptr;
   target = &client;
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = kiln_on_stop_signal;
   // The wait for an event needs no EINTR (see Connection::receive), and a handler's own reads and sleeps want none.
   action.sa_flags = SA_RESTART | static_cast<int>(SA_RESETHAND);

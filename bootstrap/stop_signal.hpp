@@ -20,7 +20,7 @@ class StopSignal {
   StopSignal& operator=(const StopSignal&) = delete;
 
  private:
-  struct sigaction previous_ {};
+  struct sigaction previous_{};
 };
 
 }  // namespace kiln

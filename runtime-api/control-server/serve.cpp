@@ -40,7 +40,8 @@ HostPort parse_listen(const std::string& text) {
     port = -1;
   }
   if (host.empty() || port < 0 || port > 65'535 || colon + 1 + used != text.size()) {
-    throw std::invalid_argument("cannot listen on '" + text + "': it must be HOST:PORT, for instance 127.0.0.1:9080 (port 0 takes a free one)");
+    throw std::invalid_argument("cannot listen on '" + text +
+                                "': it must be HOST:PORT, for instance 127.0.0.1:9080 (port 0 takes a free one)");
   }
   return {host, static_cast<unsigned short>(port)};
 }
@@ -50,7 +51,8 @@ RuntimeList installed_runtimes(const std::filesystem::path& libexec) {
   RuntimeList list;
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(libexec, ignored)) {
-    if (std::filesystem::exists(entry.path() / "bootstrap", ignored)) list.names.push_back(entry.path().filename().string());
+    if (std::filesystem::exists(entry.path() / "bootstrap", ignored))
+      list.names.push_back(entry.path().filename().string());
   }
   list.names.emplace_back("provided");
   std::sort(list.names.begin(), list.names.end());
@@ -81,7 +83,8 @@ class Shutdown {
       : loop_(loop), api_(api), router_(router), public_(listener), operations_(operations), log_(log), limit_(limit) {}
 
   Task<void> run(int signal_number) {
-    log_.info("{}: draining, {} call(s) under way", signal_number == SIGINT ? "interrupted" : "asked to end", public_.active());
+    log_.info("{}: draining, {} call(s) under way", signal_number == SIGINT ? "interrupted" : "asked to end",
+              public_.active());
     api_.drain();
     public_.stop_accepting();
     co_await until([this] { return public_.active() == 0; }, limit_);

@@ -9,13 +9,13 @@
 namespace kiln {
 
 struct ServeOptions {
-  std::string data;                                   ///< catalog, code, logs; made where missing
-  std::string listen = "127.0.0.1:9080";              ///< HOST:PORT of the public API; port 0 takes a free one
-  std::string operations_listen = "127.0.0.1:9081";   ///< HOST:PORT of health and metrics
-  std::filesystem::path libexec;                      ///< the folder with the bootstraps, one folder a runtime
-  std::string version;                                ///< of this build, for the metrics
-  std::string log_level = "info";                     ///< trace, debug, info, warn, error
-  std::chrono::seconds drain_timeout{30};             ///< how long calls under way may take once a stop was asked for
+  std::string data;                                  ///< catalog, code, logs; made where missing
+  std::string listen = "127.0.0.1:9080";             ///< HOST:PORT of the public API; port 0 takes a free one
+  std::string operations_listen = "127.0.0.1:9081";  ///< HOST:PORT of health and metrics
+  std::filesystem::path libexec;                     ///< the folder with the bootstraps, one folder a runtime
+  std::string version;                               ///< of this build, for the metrics
+  std::string log_level = "info";                    ///< trace, debug, info, warn, error
+  std::chrono::seconds drain_timeout{30};            ///< how long calls under way may take once a stop was asked for
 };
 
 /// Serves until SIGTERM or SIGINT, then drains. Prints `ready http://… operations http://…` on stdout once it serves; logs

@@ -16,7 +16,8 @@ Task<void> PublicApi::function_view(http::Connection& connection, std::string_vi
   const std::string_view view = slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
   const std::string name = http::percent_decode(rest.substr(0, slash)).value_or(std::string(rest.substr(0, slash)));
   if (view != "logs" && view != "instances") {
-    const ServiceError error{404, "ResourceNotFoundException", "There is no such view: /kiln/v1/functions/{name}/ has logs and instances."};
+    const ServiceError error{404, "ResourceNotFoundException",
+                             "There is no such view: /kiln/v1/functions/{name}/ has logs and instances."};
     co_return co_await refuse(connection, error);
   }
   if (connection.request().method() != http::Method::get) {
@@ -58,7 +59,8 @@ Task<void> PublicApi::logs(http::Connection& connection, const std::string& name
 /// One follower of a log. Recording a line must not be interrupted by sending it, so a new line wakes the follower on a
 /// turn of the loop of its own.
 struct PublicApi::Feed {
-  static constexpr std::size_t max_behind = 1 << 20;  // a reader slower than the log misses lines, it does not fill memory
+  static constexpr std::size_t max_behind =
+      1 << 20;  // a reader slower than the log misses lines, it does not fill memory
 
   std::string lines;
   bool gone = false;
@@ -85,10 +87,11 @@ Task<void> PublicApi::follow_logs(http::Connection& connection, const std::strin
     const std::shared_ptr<Feed>& feed;
     ~Leave() { feeds.remove(feed); }
   } leave{feeds_, feed};
-  const LogSubscription subscription = parts_.logs.subscribe(name, query, [this, feed](const LogEvent&, std::string_view text) {
-    if (feed->lines.size() < Feed::max_behind) feed->lines += text;
-    if (!std::exchange(feed->wake_posted, true)) parts_.loop.post([feed] { feed->notify(); });
-  });
+  const LogSubscription subscription =
+      parts_.logs.subscribe(name, query, [this, feed](const LogEvent&, std::string_view text) {
+        if (feed->lines.size() < Feed::max_behind) feed->lines += text;
+        if (!std::exchange(feed->wake_posted, true)) parts_.loop.post([feed] { feed->notify(); });
+      });
   connection.begin_answer(200, "text/plain; charset=utf-8");
   const bool begun = co_await connection.begin_stream();
   if (!begun) co_return;

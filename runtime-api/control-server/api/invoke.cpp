@@ -32,9 +32,9 @@ bool is_uuid(std::string_view text) {
 
 bool is_tenant_id(std::string_view text) {
   return text.size() <= 256 && std::all_of(text.begin(), text.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("._:/=+-@ ").find(c) != std::string_view::npos;
-  });
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  std::string_view("._:/=+-@ ").find(c) != std::string_view::npos;
+         });
 }
 
 ServiceError invalid_content(std::string message) {
@@ -42,7 +42,8 @@ ServiceError invalid_content(std::string message) {
 }
 
 /// Name and qualifier of the call. The plain name, which nearly every call has, needs no parser.
-Result<FunctionReference> reference(std::string_view encoded_name, std::string_view query, const AccountSettings& account) {
+Result<FunctionReference> reference(std::string_view encoded_name, std::string_view query,
+                                    const AccountSettings& account) {
   if (query.empty() && is_plain_name(encoded_name)) return FunctionReference{std::string(encoded_name), {}};
   std::string qualifier;
   for (const auto& [name, value] : http::parse_query(query)) {
@@ -62,16 +63,20 @@ std::optional<ServiceError> read_fields(const http::RequestHead& request, Invoca
   }
   if (const auto context = request.field(headers::amz_client_context)) {
     if (context->size() > limits::max_client_context) {
-      return invalid_content("Client context must be no more than " + std::to_string(limits::max_client_context) + " bytes when base64-encoded.");
+      return invalid_content("Client context must be no more than " + std::to_string(limits::max_client_context) +
+                             " bytes when base64-encoded.");
     }
     auto decoded = base64_decode(*context);
     if (!decoded) return invalid_content("Client context must be base64-encoded JSON: it is not base64");
-    if (const auto problem = json_problem(*decoded)) return invalid_content("Client context must be a valid Base64-encoded JSON object: " + *problem);
+    if (const auto problem = json_problem(*decoded))
+      return invalid_content("Client context must be a valid Base64-encoded JSON object: " + *problem);
     invocation.client_context = std::move(*decoded);
   }
   if (const auto trace = request.field(headers::amzn_trace_id)) invocation.trace_id = *trace;
   if (const auto tenant = request.field(headers::amz_tenant_id)) {
-    if (!is_tenant_id(*tenant)) return ServiceError{400, "InvalidParameterValueException", "The tenant id has a character that is not allowed or is longer than 256."};
+    if (!is_tenant_id(*tenant))
+      return ServiceError{400, "InvalidParameterValueException",
+                          "The tenant id has a character that is not allowed or is longer than 256."};
     invocation.tenant_id = *tenant;
   }
   return std::nullopt;
@@ -97,21 +102,26 @@ Task<void> PublicApi::invoke(http::Connection& connection, std::string_view enco
     co_return co_await refuse_body(connection, status, limits::max_request_payload, "InvokeFunction");
   }
   // Only $LATEST exists so far; any other qualifier names nothing.
-  const auto pool = named->qualifier.empty() || named->qualifier == "$LATEST" ? parts_.router.find(named->name) : nullptr;
+  const auto pool =
+      named->qualifier.empty() || named->qualifier == "$LATEST" ? parts_.router.find(named->name) : nullptr;
   if (!pool) {
-    const auto error = function_not_found(parts_.account, named->name, named->qualifier.empty() ? "$LATEST" : named->qualifier);
+    const auto error =
+        function_not_found(parts_.account, named->name, named->qualifier.empty() ? "$LATEST" : named->qualifier);
     co_return co_await refuse(connection, error, invocation.request_id);
   }
   if (type != "RequestResponse" && type != "DryRun") {
-    const ServiceError error{400, "InvalidParameterValueException",
-                             type == "Event" ? std::string("This server does not keep events for later; invoke with RequestResponse.")
-                                             : "Value '" + std::string(type) + "' at 'invocationType' failed to satisfy constraint: "
-                                               "Member must satisfy enum value set: [Event, RequestResponse, DryRun]"};
+    const ServiceError error{
+        400, "InvalidParameterValueException",
+        type == "Event" ? std::string("This server does not keep events for later; invoke with RequestResponse.")
+                        : "Value '" + std::string(type) +
+                              "' at 'invocationType' failed to satisfy constraint: "
+                              "Member must satisfy enum value set: [Event, RequestResponse, DryRun]"};
     co_return co_await refuse(connection, error, invocation.request_id);
   }
   if (invocation.payload.empty()) invocation.payload = "{}";
   if (const auto problem = json_problem(invocation.payload)) {
-    const auto error = invalid_content("Could not parse request body into json: Could not parse payload into json: " + *problem);
+    const auto error =
+        invalid_content("Could not parse request body into json: Could not parse payload into json: " + *problem);
     co_return co_await refuse(connection, error, invocation.request_id);
   }
   if (type == "DryRun") {

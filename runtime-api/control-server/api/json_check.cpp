@@ -56,7 +56,8 @@ class Checker {
       skip_space();
       if (at_ == end_) return unexpected();
       if (*at_ == '{' || *at_ == '[') {
-        if (open_.size() == max_json_depth) return fail("Values are nested deeper than " + std::to_string(max_json_depth));
+        if (open_.size() == max_json_depth)
+          return fail("Values are nested deeper than " + std::to_string(max_json_depth));
         open_.push_back(*at_++);
         skip_space();
         const char close = open_.back() == '{' ? '}' : ']';

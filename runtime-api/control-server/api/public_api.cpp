@@ -36,10 +36,12 @@ Task<void> PublicApi::handle(http::Connection& connection) {
   }
   if (path.starts_with(routes::functions) && path.ends_with(invocations) &&
       path.size() > routes::functions.size() + 1 + invocations.size()) {
-    const auto name = path.substr(routes::functions.size() + 1, path.size() - routes::functions.size() - 1 - invocations.size());
+    const auto name =
+        path.substr(routes::functions.size() + 1, path.size() - routes::functions.size() - 1 - invocations.size());
     if (name.find('/') == std::string_view::npos) co_return co_await invoke(connection, name);
   }
-  if (path.starts_with(function_views)) co_return co_await function_view(connection, path.substr(function_views.size()));
+  if (path.starts_with(function_views))
+    co_return co_await function_view(connection, path.substr(function_views.size()));
   if (ManagementApi::owns(path)) co_return co_await management(connection);
   co_await trigger(connection);
 }
@@ -93,18 +95,22 @@ Task<void> PublicApi::refuse(http::Connection& connection, const ServiceError& e
 
 Task<void> PublicApi::refuse_body(http::Connection& connection, http::BodyStatus status, std::size_t limit,
                                   std::string_view operation) {
-  ServiceError error{400, "InvalidRequestContentException", "The request's body ended early or is not framed as HTTP asks."};
+  ServiceError error{400, "InvalidRequestContentException",
+                     "The request's body ended early or is not framed as HTTP asks."};
   if (status == http::BodyStatus::too_large) {
     error = {413, "RequestEntityTooLargeException",
-             "Request must be smaller than " + std::to_string(limit) + " bytes for the " + std::string(operation) + " operation"};
+             "Request must be smaller than " + std::to_string(limit) + " bytes for the " + std::string(operation) +
+                 " operation"};
   } else {
     connection.close_after_answer();
   }
   co_await refuse(connection, error);
 }
 
-Task<void> PublicApi::refuse_throttled(http::Connection& connection, const Throttled& throttled, std::string_view request_id) {
-  http::ApiResponse answer = json_answer(429, R"({"Reason":")" + throttled.reason + R"(","Type":"User","message":"Rate Exceeded."})");
+Task<void> PublicApi::refuse_throttled(http::Connection& connection, const Throttled& throttled,
+                                       std::string_view request_id) {
+  http::ApiResponse answer =
+      json_answer(429, R"({"Reason":")" + throttled.reason + R"(","Type":"User","message":"Rate Exceeded."})");
   answer.fields.emplace_back(headers::amzn_error_type, "TooManyRequestsException");
   answer.fields.emplace_back(headers::retry_after, std::to_string(throttled.retry_after_s));
   co_await send(connection, answer, request_id);

@@ -63,7 +63,8 @@ class PublicApi {
   Task<void> send(http::Connection& connection, const http::ApiResponse& answer, std::string_view request_id = {});
   Task<void> refuse(http::Connection& connection, const ServiceError& error, std::string_view request_id = {});
   /// Answers a body that could not be read: too large in the operation's words, else 400 and the end of the connection.
-  Task<void> refuse_body(http::Connection& connection, http::BodyStatus status, std::size_t limit, std::string_view operation);
+  Task<void> refuse_body(http::Connection& connection, http::BodyStatus status, std::size_t limit,
+                         std::string_view operation);
   Task<void> refuse_throttled(http::Connection& connection, const Throttled& throttled, std::string_view request_id);
 
   const Parts parts_;

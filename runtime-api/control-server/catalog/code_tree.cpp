@@ -149,7 +149,7 @@ void TreeComparer::begin(const ZipEntry& entry, std::time_t) {
     return;
   }
   file_ = OwnedFd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-  struct stat status {};
+  struct stat status{};
   same_ = same_ && file_.get() >= 0 && ::fstat(file_.get(), &status) == 0 && S_ISREG(status.st_mode) &&
           static_cast<std::uint64_t>(status.st_size) == entry.size;
 }

@@ -65,14 +65,16 @@ Task<Activation> Activator::activate(DeployedFunction function, Instance::Hooks 
 
   const std::string instance_id = random_uuid();
   const FunctionConfiguration& configuration = *function.configuration;
-  InstanceLog log = logs_.open(configuration.name, configuration.logging.format == "JSON" ? LogFormat::json : LogFormat::text,
-                               configuration.version);
+  InstanceLog log =
+      logs_.open(configuration.name, configuration.logging.format == "JSON" ? LogFormat::json : LogFormat::text,
+                 configuration.version);
   log.init_start(configuration.runtime);
   InstanceSpec spec = prepare(function, instance_id, log.stream());
   if (::access(spec.executable.c_str(), X_OK) != 0) {
     co_return failed(phases, error_types::invalid_entrypoint,
-                     spec.inherits_channel ? "This installation has no bootstrap for the runtime " + configuration.runtime
-                                           : "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]");
+                     spec.inherits_channel
+                         ? "This installation has no bootstrap for the runtime " + configuration.runtime
+                         : "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]");
   }
   phases.prepare = lap(clock);
 

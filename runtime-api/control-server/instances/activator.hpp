@@ -27,13 +27,15 @@ struct Activation {
 class Activator {
  public:
   /// `libexec` holds the bootstraps, one folder a runtime.
-  Activator(EventLoop& loop, Launcher& launcher, LogStore& logs, std::filesystem::path libexec, AccountSettings account);
+  Activator(EventLoop& loop, Launcher& launcher, LogStore& logs, std::filesystem::path libexec,
+            AccountSettings account);
 
   /// Makes an instance of `function` and waits until its runtime polls or has failed to.
   Task<Activation> activate(DeployedFunction function, Instance::Hooks hooks);
 
  private:
-  InstanceSpec prepare(const DeployedFunction& function, const std::string& instance_id, const std::string& log_stream) const;
+  InstanceSpec prepare(const DeployedFunction& function, const std::string& instance_id,
+                       const std::string& log_stream) const;
 
   EventLoop& loop_;
   Launcher& launcher_;

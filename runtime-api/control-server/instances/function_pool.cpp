@@ -32,8 +32,10 @@ FunctionPool::FunctionPool(const Context& context, DeployedFunction function)
 FunctionPool::~FunctionPool() = default;
 
 std::size_t FunctionPool::live() const {
-  return starting_ + static_cast<std::size_t>(std::count_if(instances_.begin(), instances_.end(), [](const auto& member) {
-           return member->instance->state() != InstanceState::stopping && member->instance->state() != InstanceState::stopped &&
+  return starting_ +
+         static_cast<std::size_t>(std::count_if(instances_.begin(), instances_.end(), [](const auto& member) {
+           return member->instance->state() != InstanceState::stopping &&
+                  member->instance->state() != InstanceState::stopped &&
                   member->instance->state() != InstanceState::init_failed;
          }));
 }
@@ -159,7 +161,9 @@ Task<void> FunctionPool::start_one() {
   } catch (const std::exception& e) {
     failure = std::current_exception();
     activation.error = FunctionError{std::string(error_types::sandbox_failure),
-                                     platform_error_body(error_types::sandbox_failure, e.what()), "application/json", {}};
+                                     platform_error_body(error_types::sandbox_failure, e.what()),
+                                     "application/json",
+                                     {}};
   }
   --starting_;
   raw->instance = std::move(activation.instance);

@@ -19,9 +19,9 @@
 namespace kiln {
 
 struct PoolLimits {
-  std::size_t max_waiting = 1'000;              ///< calls that may wait for an instance of one function
-  std::chrono::milliseconds max_wait{20'000};   ///< and for how long
-  std::size_t max_launches = 4;                 ///< cold starts of one function under way at once
+  std::size_t max_waiting = 1'000;             ///< calls that may wait for an instance of one function
+  std::chrono::milliseconds max_wait{20'000};  ///< and for how long
+  std::size_t max_launches = 4;                ///< cold starts of one function under way at once
 };
 
 /// What an invocation came to, with all its invoker is told.
@@ -29,7 +29,7 @@ struct InvocationAnswer {
   InvocationResult result;
   std::string executed_version;
   InvocationTimes times;
-  std::string log_tail;                  ///< where asked for
+  std::string log_tail;  ///< where asked for
 };
 
 /// There was no instance in time, or too many calls wait already.
@@ -86,7 +86,8 @@ class FunctionPool : public std::enable_shared_from_this<FunctionPool> {
 
   Member* take_idle();
   Task<Acquired> wait_for_instance(std::string_view request_id);
-  void record(Instance& instance, const Invocation& invocation, const InvocationReport& report, const InvocationTimes& times);
+  void record(Instance& instance, const Invocation& invocation, const InvocationReport& report,
+              const InvocationTimes& times);
   void on_idle(Member& member);
   void on_stopped(Member& member);
   void scale();

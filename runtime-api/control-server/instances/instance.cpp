@@ -49,8 +49,8 @@ struct Instance::Link {
   RuntimeApiOptions api;
 };
 
-Instance::Instance(EventLoop& loop, std::string id, DeployedFunction function, std::unique_ptr<LaunchedInstance> launched,
-                   InstanceLog log, Hooks hooks)
+Instance::Instance(EventLoop& loop, std::string id, DeployedFunction function,
+                   std::unique_ptr<LaunchedInstance> launched, InstanceLog log, Hooks hooks)
     : loop_(loop),
       id_(std::move(id)),
       function_(std::move(function)),
@@ -219,12 +219,14 @@ void Instance::task_over() {
 std::string Instance::exit_text() const {
   const std::string how = exit_status_.describe();
   std::string text = how.empty() ? "Runtime exited without providing a reason" : "Runtime exited with error: " + how;
-  if (exit_status_.out_of_memory) text += " (memory limit " + std::to_string(function_.configuration->memory_mb) + " MB)";
+  if (exit_status_.out_of_memory)
+    text += " (memory limit " + std::to_string(function_.configuration->memory_mb) + " MB)";
   return text;
 }
 
 FunctionError Instance::exit_error(std::string_view request_id) const {
-  return worded(exit_status_.out_of_memory ? error_types::out_of_memory : error_types::exit_error, request_id, exit_text());
+  return worded(exit_status_.out_of_memory ? error_types::out_of_memory : error_types::exit_error, request_id,
+                exit_text());
 }
 
 int Instance::peak_memory_mb() const {

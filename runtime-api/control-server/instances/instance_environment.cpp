@@ -40,13 +40,18 @@ std::vector<std::string> instance_environment(const FunctionConfiguration& funct
     all[environment::log_format] = "JSON";
     if (!function.logging.application_level.empty()) all[environment::log_level] = function.logging.application_level;
   }
-  if (canonical_runtime(function.runtime) != "provided") all[environment::execution_env] = "AWS_Lambda_" + function.runtime;
+  if (canonical_runtime(function.runtime) != "provided")
+    all[environment::execution_env] = std::string("AWS_Lambda_").append(function.runtime);
   // One at a time is the absence of the variable: official clients enter their concurrent mode even at "1".
   if (function.kiln.concurrency > 1) all[environment::max_concurrency] = std::to_string(function.kiln.concurrency);
 
   std::vector<std::string> entries;
   entries.reserve(all.size());
-  for (const auto& [name, value] : all) entries.push_back(name + "=" + value);
+  for (const auto& [name, value] : all) {
+    std::string& entry = entries.emplace_back(name);
+    entry += '=';
+    entry += value;
+  }
   return entries;
 }
 

@@ -21,8 +21,13 @@ namespace {
 
 class ProcessInstance final : public LaunchedInstance {
  public:
-  ProcessInstance(EventLoop& loop, const OrphanGuard& guard, int pid, Descriptor log, Descriptor channel, Descriptor listener)
-      : guard_(guard), process_(loop, pid), log_(std::move(log)), channel_(std::move(channel)), listener_(std::move(listener)) {}
+  ProcessInstance(EventLoop& loop, const OrphanGuard& guard, int pid, Descriptor log, Descriptor channel,
+                  Descriptor listener)
+      : guard_(guard),
+        process_(loop, pid),
+        log_(std::move(log)),
+        channel_(std::move(channel)),
+        listener_(std::move(listener)) {}
 
   ~ProcessInstance() override { guard_.forget(process_.pid()); }
 
@@ -105,8 +110,8 @@ Task<LaunchResult> ProcessLauncher::start(InstanceSpec spec) {
     const std::string message = "Couldn't start " + request.executable + ": " + spawned.error.message();
     co_return LaunchError{std::string(error_types::invalid_entrypoint), message};
   }
-  co_return std::make_unique<ProcessInstance>(loop_, guard_, spawned.pid, std::move(ends.log_read), std::move(ends.channel_ours),
-                                              std::move(ends.listener));
+  co_return std::make_unique<ProcessInstance>(loop_, guard_, spawned.pid, std::move(ends.log_read),
+                                              std::move(ends.channel_ours), std::move(ends.listener));
 }
 
 }  // namespace kiln

@@ -42,7 +42,8 @@ int become(const ChildSetup& setup) {
   if (request.channel >= 0) {
     // dup2 onto itself would leave close-on-exec set.
     const bool in_place = request.channel == inherited_channel_fd;
-    if (in_place ? ::fcntl(request.channel, F_SETFD, 0) < 0 : ::dup2(request.channel, inherited_channel_fd) < 0) return errno;
+    if (in_place ? ::fcntl(request.channel, F_SETFD, 0) < 0 : ::dup2(request.channel, inherited_channel_fd) < 0)
+      return errno;
     ++first_unused;
   }
   if (::syscall(SYS_close_range, static_cast<unsigned>(first_unused), ~0U, 0U) != 0) return errno;
@@ -50,7 +51,7 @@ int become(const ChildSetup& setup) {
   for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
   sigset_t none;
   ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
   ::execve(request.executable.c_str(), setup.arguments, setup.environment);
   return errno;
 }

@@ -14,7 +14,7 @@
 #include "runtime-api/server/async/task.hpp"
 
 namespace boost::asio {
-class io_context;
+class io_context;  // NOLINT(readability-identifier-naming): Asio's name
 }
 
 namespace kiln {

@@ -23,8 +23,8 @@ namespace asio = boost::asio;
 
 namespace {
 constexpr std::size_t most_held = 65'536;  // of what a peer sends before it is asked
-constexpr std::size_t buffer_size = 256;      // most of what a runtime of ours sends; the rest is read at once
-}
+constexpr std::size_t buffer_size = 256;   // most of what a runtime of ours sends; the rest is read at once
+}  // namespace
 
 /// Shared with the operations in flight, which outlive the Stream: a closed descriptor's complete later.
 ///
@@ -84,12 +84,12 @@ struct Stream::Impl : std::enable_shared_from_this<Stream::Impl> {
     std::string_view& source = fresh;
     if (!held.empty()) {
       const std::size_t n = std::min(into.size(), held.size());
-      std::copy_n(held.data(), n, into.data());
+      std::copy_n(held.begin(), n, into.begin());
       held.erase(0, n);
       return n;
     }
     const std::size_t n = std::min(into.size(), source.size());
-    std::copy_n(source.data(), n, into.data());
+    std::copy_n(source.begin(), n, into.begin());
     source.remove_prefix(n);
     return n;
   }

@@ -64,23 +64,23 @@ class Stream {
   // No aggregate: g++ 12 lays out the frame of a coroutine wrongly that awaits one made for the purpose.
   class WaitReadable {
    public:
-    explicit WaitReadable(Stream& waited_for) : stream(waited_for) {}
+    explicit WaitReadable(Stream& stream) : stream_(stream) {}
     bool await_ready() const noexcept { return false; }
-    void await_suspend(std::coroutine_handle<> waiting) { stream.wait_readable(waiting); }
-    bool await_resume() const noexcept { return !stream.interrupted(); }
+    void await_suspend(std::coroutine_handle<> waiting) { stream_.wait_readable(waiting); }
+    bool await_resume() const noexcept { return !stream_.interrupted(); }
 
    private:
-    Stream& stream;
+    Stream& stream_;
   };
   class WaitWritable {
    public:
-    explicit WaitWritable(Stream& waited_for) : stream(waited_for) {}
+    explicit WaitWritable(Stream& stream) : stream_(stream) {}
     bool await_ready() const noexcept { return false; }
-    void await_suspend(std::coroutine_handle<> waiting) { stream.wait_writable(waiting); }
-    bool await_resume() const noexcept { return !stream.interrupted(); }
+    void await_suspend(std::coroutine_handle<> waiting) { stream_.wait_writable(waiting); }
+    bool await_resume() const noexcept { return !stream_.interrupted(); }
 
    private:
-    Stream& stream;
+    Stream& stream_;
   };
 
   void wait_readable(std::coroutine_handle<> waiting);

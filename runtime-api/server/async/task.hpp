@@ -34,10 +34,10 @@ struct TaskPromiseBase {
     std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> self) const noexcept {
       auto& promise = self.promise();
       if (promise.detachment) {
-        const auto detachment = std::move(promise.detachment);
+        const auto heir = std::move(promise.detachment);
         auto error = std::move(promise.exception);
         self.destroy();  // it owns itself
-        detachment->ended(std::move(error));
+        heir->ended(std::move(error));
         return std::noop_coroutine();
       }
       return promise.continuation ? promise.continuation : std::noop_coroutine();

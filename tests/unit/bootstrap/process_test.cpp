@@ -213,6 +213,8 @@ TEST_CASE("Over TCP the same bootstrap serves any Runtime API, and notices its e
     platform.read();
   }
   // Closed without a word: one more try, in case it was only the connection that died.
-  { listener.accept().read(); }
+  {
+    listener.accept().read();
+  }
   CHECK(process.wait().code == 69);
 }

@@ -114,15 +114,11 @@ std::vector<BadZip> lying_headers() {
   add("another local method", [](ZipFile& f) { f.local.method = 8; });
   add("another local checksum", [](ZipFile& f) { f.local.crc ^= 1; });
   add("a wrong checksum", [](ZipFile& f) { f.local.crc = f.central.crc ^= 1; });
-  add(
-      "a wrong checksum of deflated data", [](ZipFile& f) { f.local.crc = f.central.crc ^= 1; }, true);
+  add("a wrong checksum of deflated data", [](ZipFile& f) { f.local.crc = f.central.crc ^= 1; }, true);
   add("two sizes of a stored entry", [](ZipFile& f) { f.local.unpacked = f.central.unpacked = 99; });
-  add(
-      "more deflated data than declared", [](ZipFile& f) { f.local.unpacked = f.central.unpacked = 3; }, true);
-  add(
-      "less deflated data than declared", [](ZipFile& f) { f.local.unpacked = f.central.unpacked = 99; }, true);
-  add(
-      "damaged deflated data", [](ZipFile& f) { f.data.assign(f.data.size(), '\xFF'); }, true);
+  add("more deflated data than declared", [](ZipFile& f) { f.local.unpacked = f.central.unpacked = 3; }, true);
+  add("less deflated data than declared", [](ZipFile& f) { f.local.unpacked = f.central.unpacked = 99; }, true);
+  add("damaged deflated data", [](ZipFile& f) { f.data.assign(f.data.size(), '\xFF'); }, true);
   add(
       "deflated data cut short",
       [](ZipFile& f) {

@@ -276,7 +276,9 @@ TEST_CASE("a folder that is not there is an error that names the file") {
 TEST_CASE("a file of a newer kiln is refused") {
   const TemporaryFolder folder;
   const auto file = folder / "kiln.db";
-  { const Catalog catalog(file, {}); }
+  {
+    const Catalog catalog(file, {});
+  }
   sqlite3* raw = nullptr;
   REQUIRE(sqlite3_open(file.c_str(), &raw) == SQLITE_OK);
   sqlite3_exec(raw, "PRAGMA user_version=99", nullptr, nullptr, nullptr);

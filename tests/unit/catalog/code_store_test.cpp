@@ -27,7 +27,7 @@ std::string content_of(const fs::path& path) {
 }
 
 unsigned mode_of(const fs::path& path) {
-  struct stat status {};
+  struct stat status{};
   REQUIRE(::lstat(path.c_str(), &status) == 0);
   return status.st_mode & 07777;
 }
@@ -98,11 +98,11 @@ TEST_CASE("the same content is unpacked once") {
   CodeStore store(folder / "code");
   const auto first = store.put(hello_zip());
   REQUIRE(first);
-  struct stat before {};
+  struct stat before{};
   REQUIRE(::stat((*store.task_root(first->sha256_hex) / "index.py").c_str(), &before) == 0);
   const auto second = store.put(hello_zip());
   REQUIRE(second);
-  struct stat after {};
+  struct stat after{};
   REQUIRE(::stat((*store.task_root(first->sha256_hex) / "index.py").c_str(), &after) == 0);
   CHECK(before.st_ino == after.st_ino);
   CHECK(objects(folder / "code").size() == 1);
@@ -198,7 +198,7 @@ TEST_CASE("the times of a zip are kept, because Python compares them with its co
   CodeStore store(folder / "code");
   const auto object = store.put(hello_zip());
   REQUIRE(object);
-  struct stat status {};
+  struct stat status{};
   REQUIRE(::stat((*store.task_root(object->sha256_hex) / "index.py").c_str(), &status) == 0);
   // 2025-01-01 12:00 local time, give or take a time zone.
   CHECK(status.st_mtime > 1'735'646'400);

@@ -157,7 +157,9 @@ TEST_CASE("A kept connection that turns out dead is opened anew, once") {
     CHECK_FALSE(second.has_value());
   }
   SECTION("the second connection closes too") {
-    { wire.listener.accept().read(); }
+    {
+      wire.listener.accept().read();
+    }
     const auto [first, second] = two.get();
     CHECK_FALSE(first.has_value());
     REQUIRE(second.has_value());

@@ -23,7 +23,7 @@ std::atomic<RuntimeApiClient*> stopped_by_signal{nullptr};
 /// As the bootstrap does it: the signal interrupts the thread that waits.
 void stop_by_signal(RuntimeApiClient& client, std::thread& waiting) {
   stopped_by_signal = &client;
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = [](int) { stopped_by_signal.load()->request_stop(); };
   action.sa_flags = SA_RESTART;
   ::sigaction(SIGUSR1, &action, nullptr);
@@ -95,9 +95,8 @@ TEST_CASE("The last post waits for its answer, but not for ever") {
   RuntimeApiClient client = RuntimeApiClient::from_fd(fd);
   client.request_stop();
   SECTION("answered") {
-    auto last = std::async(std::launch::async, [&client = client] {
-      return client.post_last({"1", ""}, Success{.body = "bye"}, 5s);
-    });
+    auto last = std::async(std::launch::async,
+                           [&client = client] { return client.post_last({"1", ""}, Success{.body = "bye"}, 5s); });
     CHECK(platform.read().body == "bye");
     platform.send(accepted());
     CHECK_FALSE(last.get().has_value());
