@@ -60,7 +60,7 @@ void RuntimeSession::end(const FunctionError& error) {
   end_error_ = error;
   // Each set may resume a caller that lets go of its frame, or the last one of this session: what comes after needs
   // nothing of it. Whoever waits for the init phase has no call under way.
-  const FunctionError last = error;
+  const FunctionError last = error;  // NOLINT(performance-unnecessary-copy-initialization): may go with a waiter
   const auto polls = std::exchange(polls_, {});
   const auto calls = std::exchange(calls_, {});
   initialized_.set(InitOutcome{false, last});

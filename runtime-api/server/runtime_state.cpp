@@ -10,7 +10,7 @@ bool is_allowed(RuntimeState from, RuntimeState to) {
     case ready: return to == ready || to == running;
     // A runtime that polls again while it has an event is given the same event again.
     case running: return to == running || to == invocation_response || to == invocation_error_response;
-    case invocation_response: return to == response_sent;
+    case invocation_response:
     case invocation_error_response: return to == response_sent;
     case response_sent: return to == ready;
     case init_error: return false;
