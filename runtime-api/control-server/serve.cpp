@@ -139,6 +139,7 @@ int serve(const ServeOptions& options) {
   CodeStore code(data.code());
   const RuntimeList runtimes = installed_runtimes(options.libexec);
   ManagementApi management(catalog, code, runtimes, account);
+  management.collect_code({});  // nothing runs yet, so what no function has is nobody's
 
   WorkerPool workers(loop, 2, "kiln-worker");
   WorkerPool launching(loop, 1, "kiln-launcher");
@@ -154,9 +155,13 @@ int serve(const ServeOptions& options) {
   for (const CatalogChange& change : management.everything()) router.apply(change);
 
   PublicApi api({loop, router, management, workers, logs, metrics, account});
-  const OperationsApi operations_api(metrics, [&] { return !api.draining(); });
   http::HttpServer listener(loop, {public_at.host, public_at.port, 10'000, {}},
                             [&](http::Connection& connection) { return api.handle(connection); });
+  const auto update_gauges = [&] {
+    router.update_gauges();
+    metrics.connections.set(static_cast<std::int64_t>(listener.open_connections()));
+  };
+  const OperationsApi operations_api(metrics, [&] { return !api.draining(); }, update_gauges);
   http::HttpServer operations(loop, {operations_at.host, operations_at.port, 100, {}},
                               [&](http::Connection& connection) { return operations_api.handle(connection); });
 

@@ -11,10 +11,11 @@ PATIENCE = 60  # seconds until a condition must hold; generous, for sanitizer bu
 class KilnServer:
     """A running server. Use it as a context manager; leaving ends it as an operator would, and checks that it went well."""
 
-    def __init__(self, build, arguments=()):
+    def __init__(self, build, data=None, arguments=()):
+        """`data`: a folder that outlives the server; without one it has its own, which goes with it."""
         self.kiln = os.path.join(build, "bin", "kiln")
         self.folder = tempfile.TemporaryDirectory(prefix="kiln-server-test-")
-        self.data = os.path.join(self.folder.name, "data")
+        self.data = data or os.path.join(self.folder.name, "data")
         self.log = []
         self.process = subprocess.Popen(
             [self.kiln, "serve", "--data", self.data, "--listen", "127.0.0.1:0", "--operations-listen", "127.0.0.1:0",

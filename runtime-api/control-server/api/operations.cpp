@@ -15,6 +15,7 @@ Task<void> OperationsApi::handle(http::Connection& connection) const {
     connection.add_field("Allow", "GET, HEAD");
     co_await connection.respond("read with GET\n");
   } else if (path == "/metrics") {
+    update_gauges_();
     const std::string body = metrics_.render(sample_process());
     co_await connection.answer(200, Metrics::content_type, body);
   } else if (path == "/readyz" && !ready_()) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <utility>
 
 #include "runtime-api/control-server/telemetry/metrics.hpp"
 #include "runtime-api/server/async/task.hpp"
@@ -12,8 +13,9 @@ namespace kiln {
 
 class OperationsApi {
  public:
-  /// `ready` says whether the server takes calls.
-  OperationsApi(const Metrics& metrics, std::function<bool()> ready) : metrics_(metrics), ready_(std::move(ready)) {}
+  /// `ready` says whether the server takes calls. `update_gauges` sets, in `metrics`, what is counted only when asked for.
+  OperationsApi(const Metrics& metrics, std::function<bool()> ready, std::function<void()> update_gauges)
+      : metrics_(metrics), ready_(std::move(ready)), update_gauges_(std::move(update_gauges)) {}
 
   /// Answers the request that `connection` holds.
   Task<void> handle(http::Connection& connection) const;
@@ -21,6 +23,7 @@ class OperationsApi {
  private:
   const Metrics& metrics_;
   const std::function<bool()> ready_;
+  const std::function<void()> update_gauges_;
 };
 
 }  // namespace kiln

@@ -2,6 +2,7 @@
 #include "runtime-api/control-server/instances/function_pool.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <utility>
 
@@ -287,6 +288,23 @@ std::vector<FunctionPool::InstanceInfo> FunctionPool::instances() const {
                    std::chrono::duration_cast<std::chrono::seconds>(now - instance.started_at())});
   }
   return all;
+}
+
+void FunctionPool::update_gauges() const {
+  std::array<std::int64_t, instance_gauges> count{};
+  const auto add = [&count](InstanceGauge gauge, std::int64_t n) { count[static_cast<std::size_t>(gauge)] += n; };
+  add(InstanceGauge::starting, static_cast<std::int64_t>(starting_));  // these are not among instances_ yet
+  for (const auto& member : instances_) {
+    switch (member->instance->state()) {
+      case InstanceState::starting: add(InstanceGauge::starting, 1); break;
+      case InstanceState::idle: add(InstanceGauge::idle, 1); break;
+      case InstanceState::busy: add(InstanceGauge::busy, 1); break;
+      case InstanceState::stopping:
+      case InstanceState::init_failed: add(InstanceGauge::stopping, 1); break;
+      case InstanceState::stopped: break;
+    }
+  }
+  for (std::size_t i = 0; i < count.size(); ++i) metrics_->instances[i].set(count[i]);
 }
 
 void FunctionPool::collect_code_in_use(std::vector<std::string>& into) const {

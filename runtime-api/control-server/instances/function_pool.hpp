@@ -76,6 +76,8 @@ class FunctionPool : public std::enable_shared_from_this<FunctionPool> {
     std::chrono::seconds age;
   };
   std::vector<InstanceInfo> instances() const;
+  /// Sets the gauges of its instances to what is the case now.
+  void update_gauges() const;
   /// SHA-256 (hex) of the code that instances still run.
   void collect_code_in_use(std::vector<std::string>& into) const;
 

@@ -52,6 +52,12 @@ bool Router::drained() const {
   return std::all_of(retired_.begin(), retired_.end(), [](const auto& pool) { return pool->empty(); });
 }
 
+void Router::update_gauges() const {
+  for (const auto& [name, entry] : pools_) {
+    if (entry.pool) entry.pool->update_gauges();
+  }
+}
+
 std::vector<std::string> Router::code_in_use() const {
   std::vector<std::string> hashes;
   for (const auto& [name, entry] : pools_) {

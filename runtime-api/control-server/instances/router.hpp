@@ -34,6 +34,8 @@ class Router {
   void kill_all();
   bool drained() const;
 
+  /// Sets the gauges of all instances; pools that are retired no longer have any.
+  void update_gauges() const;
   std::vector<std::string> code_in_use() const;
   std::size_t functions() const { return pools_.size(); }
 
