@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/child_process.hpp"
 
+#include "cli/environment.hpp"
 #include "cli/failure.hpp"
 
 #include <fcntl.h>
@@ -10,7 +11,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <system_error>
 
 extern char** environ;  // NOLINT(readability-redundant-declaration): not in every libc's <unistd.h>
@@ -72,6 +72,7 @@ void read_lines(int descriptor, const std::function<void(std::string_view)>& on_
 
 pid_t spawn(const std::vector<std::string>& command, int output) {
   std::vector<char*> arguments;
+  arguments.reserve(command.size() + 1);
   for (const auto& word : command) {
     arguments.push_back(const_cast<char*>(word.c_str()));
   }
@@ -109,13 +110,16 @@ int run_command(const std::vector<std::string>& command, const std::function<voi
 }
 
 bool on_path(const std::string& name) {
-  const char* variable = std::getenv("PATH");
-  std::string_view rest = variable != nullptr ? variable : "/usr/bin:/bin";
+  const auto variable = environment_variable("PATH");
+  std::string_view rest = variable;
   while (!rest.empty()) {
     const auto colon = rest.find(':');
-    const auto folder = std::string(rest.substr(0, colon));
-    if (!folder.empty() && ::access((folder + "/" + name).c_str(), X_OK) == 0) {
-      return true;
+    auto program = std::string(rest.substr(0, colon));
+    if (!program.empty()) {
+      program.append("/").append(name);
+      if (::access(program.c_str(), X_OK) == 0) {
+        return true;
+      }
     }
     rest = colon == std::string_view::npos ? std::string_view{} : rest.substr(colon + 1);
   }

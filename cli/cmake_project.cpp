@@ -2,12 +2,12 @@
 #include "cli/cmake_project.hpp"
 
 #include "cli/child_process.hpp"
+#include "cli/environment.hpp"
 #include "cli/failure.hpp"
 #include "cli/package.hpp"
 #include "cli/terminal.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <fstream>
 #include <sstream>
 #include <system_error>
@@ -103,7 +103,8 @@ fs::path build_package(const CMakeBuild& request, const std::function<void(std::
                                         "-DCMAKE_BUILD_TYPE=Release",
                                         "-DCMAKE_PREFIX_PATH=" + request.kiln_prefix.string()};
   // A generator can be chosen only once for a build folder.
-  if (!fs::exists(request.build / "CMakeCache.txt") && std::getenv("CMAKE_GENERATOR") == nullptr && on_path("ninja")) {
+  if (!fs::exists(request.build / "CMakeCache.txt") && environment_variable("CMAKE_GENERATOR").empty() &&
+      on_path("ninja")) {
     configure.insert(configure.end(), {"-G", "Ninja"});
   }
   for (const auto& definition : request.definitions) {

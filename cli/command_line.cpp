@@ -48,9 +48,7 @@ CommandLine::CommandLine() : app_(std::make_unique<CLI::App>("kiln: a function r
   app.require_subcommand(1);
   app.set_version_flag("--version", "kiln " KILN_VERSION);
   app.footer(main_footer());
-#ifdef KILN_WITH_SERVE
   add_serve(app, serve);
-#endif
   add_deploy(app, deploy, common);
   add_invoke(app, invoke, common);
   add_list(app, common);

@@ -6,10 +6,8 @@
 #include "cli/commands/deploy.hpp"
 #include "cli/commands/invoke.hpp"
 #include "cli/commands/logs.hpp"
-#include "cli/commands/trigger.hpp"
-#ifdef KILN_WITH_SERVE
 #include "cli/commands/serve.hpp"
-#endif
+#include "cli/commands/trigger.hpp"
 #include "cli/session.hpp"
 #include "cli/terminal.hpp"
 
@@ -37,9 +35,7 @@ class CommandLine {
   LogsOptions logs;
   DeleteOptions remove;
   TriggerOptions trigger;
-#ifdef KILN_WITH_SERVE
   ServeOptions serve;
-#endif
 
  private:
   std::unique_ptr<CLI::App> app_;

@@ -2,10 +2,10 @@
 #include "cli/endpoint.hpp"
 
 #include "cli/defaults.hpp"
+#include "cli/environment.hpp"
 #include "cli/failure.hpp"
 
 #include <charconv>
-#include <cstdlib>
 
 namespace kiln::cli {
 namespace {
@@ -20,8 +20,9 @@ namespace {
 
 int parse_port(std::string_view digits, std::string_view text) {
   int port = 0;
-  const auto* end = digits.data() + digits.size();
-  const auto [rest, error] = std::from_chars(digits.data(), end, port);
+  const auto* const begin = digits.data();
+  const auto* const end = begin + digits.size();
+  const auto [rest, error] = std::from_chars(begin, end, port);
   if (error != std::errc{} || rest != end || port < 1 || port > 65'535) {
     refuse(text, "'" + std::string(digits) + "' is no port (1 to 65535)");
   }
@@ -88,8 +89,8 @@ Endpoint choose_endpoint(const std::string& option) {
   if (!option.empty()) {
     return parse_endpoint(option);
   }
-  const char* variable = std::getenv(std::string(defaults::endpoint_variable).c_str());
-  return parse_endpoint(variable != nullptr && *variable != '\0' ? std::string_view(variable) : defaults::endpoint);
+  const auto variable = environment_variable(defaults::endpoint_variable);
+  return parse_endpoint(variable.empty() ? defaults::endpoint : variable);
 }
 
 std::string percent_encoded(std::string_view text) {

@@ -14,11 +14,9 @@ namespace {
 using namespace kiln::cli;
 
 int run(const std::string& command, const CommandLine& line, Terminal& terminal) {
-#ifdef KILN_WITH_SERVE
   if (command == "serve") {
     return static_cast<int>(run_serve(line.serve));
   }
-#endif
   // `version` calls nobody, so a useless KILN_ENDPOINT must not stop it.
   ApiClient api(command == "version" ? Endpoint{} : choose_endpoint(line.common.endpoint));
   Session session{api, terminal, line.common};

@@ -2,10 +2,11 @@
 // Colours, and how figures are written for people.
 #include "cli/terminal.hpp"
 
+#include "cli/environment.hpp"
+
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <iostream>
 
 namespace kiln::cli {
@@ -28,10 +29,8 @@ std::string styled(Style style, std::string_view text, bool colour) {
 }
 
 bool may_colour(int descriptor) {
-  const char* no_colour = std::getenv("NO_COLOR");
-  const char* kind = std::getenv("TERM");
-  return ::isatty(descriptor) == 1 && (no_colour == nullptr || *no_colour == '\0') &&
-         (kind == nullptr || std::string_view(kind) != "dumb");
+  return ::isatty(descriptor) == 1 && environment_variable("NO_COLOR").empty() &&
+         environment_variable("TERM") != "dumb";
 }
 
 std::string with_unit(double value, int decimals, const char* unit) {

@@ -233,6 +233,7 @@ CLI::App* add_deploy(CLI::App& app, DeployOptions& options, CommonOptions& commo
 
 ExitCode run_deploy(const DeployOptions& options, Session& session) {
   std::vector<HttpRoute> routes;
+  routes.reserve(options.triggers.size());
   for (const auto& text : options.triggers) {
     routes.push_back(parse_route(text));
   }

@@ -5,7 +5,7 @@
 #include "cli/exit_codes.hpp"
 #include "runtime-api/control-server/serve.hpp"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): CLI11's
 class App;
 }
 

@@ -3,6 +3,7 @@
 #include "cli/failure.hpp"
 #include "tests/support/catch.hpp"
 
+#include <cstdlib>
 #include <sstream>
 
 using namespace kiln::cli;
@@ -92,6 +93,23 @@ TEST_CASE("logs and delete take their options in any order") {
   CHECK(Parsed({"delete", "a", "b", "--if-exists"}).line.remove.functions == std::vector<std::string>{"a", "b"});
 }
 
+TEST_CASE("serve has this machine's defaults, and takes others") {
+  ::setenv("KILN_DATA", "/from/variable", 1);
+  const Parsed plain({"serve"});
+  CHECK(plain.line.serve.data == "/from/variable");
+  CHECK(plain.line.serve.listen == "127.0.0.1:9080");
+  CHECK(plain.line.serve.operations_listen == "127.0.0.1:9081");
+  const Parsed given({"serve", "--data", "d", "--listen", "127.0.0.1:0", "--operations-listen", "[::1]:1",
+                      "--log-level", "warn", "--drain-timeout", "3"});
+  CHECK(given.line.serve.data == "d");
+  CHECK(given.line.serve.listen == "127.0.0.1:0");
+  CHECK(given.line.serve.operations_listen == "[::1]:1");
+  CHECK(given.line.serve.log_level == "warn");
+  CHECK(given.line.serve.drain_timeout == std::chrono::seconds(3));
+  CHECK(usage_failure({"serve", "--log-level", "loud"}).code == ExitCode::usage);
+  ::unsetenv("KILN_DATA");
+}
+
 TEST_CASE("a wrong command line says where to look") {
   CHECK(usage_failure({"invoke"}).advice == std::vector<std::string>{"how it is used:  kiln invoke --help"});
   CHECK(usage_failure({"invoke"}).code == ExitCode::usage);
@@ -104,7 +122,8 @@ TEST_CASE("a wrong command line says where to look") {
 }
 
 TEST_CASE("help teaches: every command has examples, and the main help the exit codes") {
-  for (const auto* command : {"deploy", "invoke", "list", "logs", "delete", "trigger", "runtimes", "version"}) {
+  for (const auto* command :
+       {"serve", "deploy", "invoke", "list", "logs", "delete", "trigger", "runtimes", "version"}) {
     CAPTURE(command);
     const Parsed parsed({command, "--help"});
     CHECK_FALSE(parsed.command.has_value());
