@@ -333,9 +333,6 @@ void ApiClient::logs(const LogQuery& query, const std::function<void(std::string
   if (query.tail) {
     add("tail", std::to_string(*query.tail));
   }
-  if (query.instances) {
-    add("instances", "true");
-  }
   if (query.follow) {
     add("follow", "true");
   }

@@ -55,7 +55,6 @@ struct LogQuery {
   std::string request_id{};
   std::optional<int> tail{};
   bool follow = false;
-  bool instances = false;
 };
 
 /// Every call throws CommandFailure: `unreachable` where no server answers, else what failure_from() makes of an answer

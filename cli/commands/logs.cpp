@@ -55,18 +55,14 @@ CLI::App* add_logs(CLI::App& app, LogsOptions& options, CommonOptions& common) {
   command->add_option("--tail", options.tail, "The last N lines only")
       ->type_name("N")
       ->check(CLI::NonNegativeNumber.description(""));
-  command->add_flag("--instances", options.instances, "Also what instances write outside invocations");
   add_common_options(*command, common);
   command->footer(footer);
   return command;
 }
 
 ExitCode run_logs(const LogsOptions& options, Session& session) {
-  const LogQuery query{.function = options.function,
-                       .request_id = options.request_id,
-                       .tail = options.tail,
-                       .follow = options.follow,
-                       .instances = options.instances};
+  const LogQuery query{
+      .function = options.function, .request_id = options.request_id, .tail = options.tail, .follow = options.follow};
   auto& out = session.terminal.out;
   if (session.options.json) {
     JsonLines lines(out);

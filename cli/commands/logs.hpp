@@ -15,7 +15,6 @@ struct LogsOptions {
   std::string request_id;
   std::optional<int> tail;
   bool follow = false;
-  bool instances = false;
 };
 
 /// Adds the command to `app`; both references must outlive it.

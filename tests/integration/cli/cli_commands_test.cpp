@@ -231,9 +231,9 @@ TEST_CASE_METHOD(CliFixture, "list says what to do where there is nothing yet") 
 
 TEST_CASE_METHOD(CliFixture, "logs asks for what was asked and prints it as it comes") {
   server.on("GET", "/kiln/v1/functions/hello/logs", {.body = "one\ntwo\n"});
-  server.on("GET", "/kiln/v1/functions/hello/logs?request-id=id-1&tail=5&instances=true", {.body = "three\n"});
+  server.on("GET", "/kiln/v1/functions/hello/logs?request-id=id-1&tail=5", {.body = "three\n"});
   CHECK(kiln({"logs", "hello"}).out == "one\ntwo\n");
-  CHECK(kiln({"logs", "hello", "--request-id", "id-1", "--tail", "5", "--instances"}).out == "three\n");
+  CHECK(kiln({"logs", "hello", "--request-id", "id-1", "--tail", "5"}).out == "three\n");
   CHECK(kiln({"logs", "hello", "--json"}).out == "{\"Line\":\"one\"}\n{\"Line\":\"two\"}\n");
   const auto unknown = kiln({"logs", "nobody"});
   CHECK(unknown.status == 4);
