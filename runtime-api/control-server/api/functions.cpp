@@ -23,7 +23,8 @@ constexpr std::size_t max_page = 50;
 ManagementAnswer refused(const ServiceError& error) { return {error_answer(error), std::nullopt}; }
 
 ManagementAnswer answer(int status, const ordered_json& body, std::optional<CatalogChange> change = std::nullopt) {
-  return {json_answer(status, body.dump()), std::move(change)};
+  // The Host field, which a location repeats, may hold bytes that are no UTF-8.
+  return {json_answer(status, body.dump(-1, ' ', false, ordered_json::error_handler_t::replace)), std::move(change)};
 }
 
 struct PageRequest {

@@ -102,6 +102,10 @@ std::optional<Parts> match(const std::vector<std::string_view>& tokens, std::siz
 }
 
 std::optional<Parts> parse(std::string_view text, NameRules rules) {
+  // Nearly every invocation names its function so.
+  if (text.find(':') == std::string_view::npos) {
+    return is_name(text, rules) ? std::optional(Parts{{}, {}, text, {}}) : std::nullopt;
+  }
   const std::vector<std::string_view> tokens = split(text, ':');
   std::size_t at = 0;
   if (tokens.size() > 3 && tokens[0] == "arn") {

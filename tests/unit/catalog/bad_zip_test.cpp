@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every way a zip can lie or do harm. Each is refused with the real service's words, and nothing of it stays on disk.
-#include <fstream>
+#include <algorithm>
 #include <functional>
 
 #include "runtime-api/control-server/catalog/code_store.hpp"

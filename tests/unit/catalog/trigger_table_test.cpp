@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime-api/control-server/catalog/trigger_table.hpp"
 
+#include <algorithm>
+
 #include "tests/support/catch.hpp"
 
 using namespace kiln;
