@@ -45,6 +45,9 @@ class CppInstance {
     environment.push_back("KILN_RUNTIME_API_FD=" + std::to_string(fd));
     environment.push_back("_HANDLER=" + handler);
     environment.push_back("LAMBDA_TASK_ROOT=" + task_root);
+    // A crash is to look as it does to a platform, not as a sanitizer reports it.
+    environment.push_back("ASAN_OPTIONS=handle_segv=0");
+    environment.push_back("TSAN_OPTIONS=handle_segv=0");
     return {{KILN_CPP_BOOTSTRAP}, std::move(environment), fd};
   }
 
