@@ -25,17 +25,18 @@ struct Call {
   std::optional<InvocationResult> result;
 };
 
-Task<void> run_call(RuntimeSession& session, Call& call) {
-  InvocationResult result = co_await session.invoke(call.invocation);
-  call.result = std::move(result);
+// Holds the call itself: a test may have let go of it when the session ends.
+Task<void> run_call(RuntimeSession& session, std::shared_ptr<Call> call) {
+  InvocationResult result = co_await session.invoke(call->invocation);
+  call->result = std::move(result);
 }
 
-std::unique_ptr<Call> invoke(RuntimeSession& session, const std::string& id = own_id,
+std::shared_ptr<Call> invoke(RuntimeSession& session, const std::string& id = own_id,
                              const std::string& attempt = own_attempt) {
-  auto call = std::make_unique<Call>();
+  auto call = std::make_shared<Call>();
   call->invocation.request_id = id;
   call->invocation.invocation_id = attempt;
-  spawn(run_call(session, *call), [](std::exception_ptr e) { std::rethrow_exception(std::move(e)); });
+  spawn(run_call(session, call), [](std::exception_ptr e) { std::rethrow_exception(std::move(e)); });
   return call;
 }
 
@@ -102,7 +103,7 @@ struct Driven {
   }
 
   std::vector<std::unique_ptr<Poll>> polls;  // outlive the session's last words
-  std::vector<std::unique_ptr<Call>> calls;
+  std::vector<std::shared_ptr<Call>> calls;
   RuntimeSession session;
 };
 
@@ -467,7 +468,7 @@ TEST_CASE("Several at once: only the first of several init errors counts") {
 
 TEST_CASE("Late answers are recognised for the last 64 timeouts") {
   Driven driven(200);
-  std::vector<std::unique_ptr<Call>> calls;
+  std::vector<std::shared_ptr<Call>> calls;
   for (int i = 0; i < 100; ++i) {
     driven.poll();
     calls.push_back(invoke(driven.session, std::to_string(i)));
