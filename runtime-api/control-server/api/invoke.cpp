@@ -146,7 +146,8 @@ Task<void> PublicApi::invoke(http::Connection& connection, std::string_view enco
   std::string timing;
   append_server_timing(timing, done.times);
   connection.add_field(headers::server_timing, timing);
-  co_await connection.respond(failure ? failure->body : std::get<Success>(done.result).body);
+  const std::string& body = failure ? failure->body : std::get<Success>(done.result).body;
+  co_await connection.respond(body);
 }
 
 }  // namespace kiln

@@ -92,6 +92,9 @@ void FunctionPool::record(Instance& instance, const Invocation& invocation, cons
     if (error->type == error_types::timed_out) {
       outcome = InvocationOutcome::timeout;
       line.status = "timeout";
+      instance.log().fault(invocation.request_id, "Error: Task timed out after " +
+                                                      std::to_string(instance.function().configuration->timeout_s) +
+                                                      ".00 seconds");
     } else if (error->type == error_types::exit_error || error->type == error_types::out_of_memory) {
       outcome = InvocationOutcome::crash;
       metrics_->crashes.add();
