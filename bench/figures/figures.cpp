@@ -5,10 +5,7 @@ namespace kiln::bench {
 
 std::vector<Measurement> all_measurements() {
   return {
-      warm_calls(),
-      throughput(),
-      parked_polls(),
-      cold_starts(),
+      warm_calls(), throughput(), parked_polls(), cold_starts(), large_payloads(),
   };
 }
 

@@ -16,6 +16,8 @@ Measurement throughput();
 Measurement parked_polls();
 /// cold_cpp_process, cold_python_process
 Measurement cold_starts();
+/// echo_6mib_cpp
+Measurement large_payloads();
 
 /// In the order in which they run and are printed.
 std::vector<Measurement> all_measurements();
