@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime-api/control-server/api/function_json.hpp"
 
-#include "runtime-api/control-server/catalog/encoding.hpp"
+#include "runtime-api/control-server/catalog/digest.hpp"
 
 namespace kiln {
 namespace {

@@ -11,7 +11,7 @@
 #include <system_error>
 
 #include "runtime-api/control-server/catalog/code_tree.hpp"
-#include "runtime-api/control-server/catalog/encoding.hpp"
+#include "runtime-api/control-server/catalog/digest.hpp"
 #include "runtime-api/control-server/catalog/identifiers.hpp"
 #include "runtime-api/control-server/catalog/zip_contents.hpp"
 

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Base64, UTF-8, hexadecimal, and the hash that names code.
+// Base64 and UTF-8.
 #pragma once
 
-#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,15 +15,5 @@ std::optional<std::string> base64_decode(std::string_view text);
 
 /// Whether the bytes are well-formed UTF-8 (no overlong forms, no surrogates).
 bool is_utf8(std::string_view bytes);
-
-struct Sha256 {
-  std::array<unsigned char, 32> bytes{};
-
-  std::string hex() const;
-  std::string base64() const;
-};
-
-/// Throws std::runtime_error where the crypto library fails.
-Sha256 sha256(std::string_view bytes);
 
 }  // namespace kiln

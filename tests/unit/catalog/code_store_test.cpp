@@ -8,7 +8,7 @@
 #include <sstream>
 #include <thread>
 
-#include "runtime-api/control-server/catalog/encoding.hpp"
+#include "runtime-api/control-server/catalog/digest.hpp"
 #include "tests/unit/catalog/result_text.hpp"
 #include "tests/unit/catalog/temporary_folder.hpp"
 #include "tests/unit/catalog/zip_writer.hpp"

@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "runtime-api/control-server/catalog/digest.hpp"
 #include "runtime-api/control-server/catalog/identifiers.hpp"
 #include "tests/support/catch.hpp"
 

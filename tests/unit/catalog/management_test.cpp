@@ -3,6 +3,7 @@
 #include <fstream>
 #include <regex>
 
+#include "runtime-api/control-server/catalog/digest.hpp"
 #include "tests/unit/catalog/management_fixture.hpp"
 
 using namespace kiln;

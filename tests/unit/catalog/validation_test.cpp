@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the service refuses, in its words.
+#include "runtime-api/control-server/catalog/digest.hpp"
 #include "tests/unit/catalog/management_fixture.hpp"
 
 using namespace kiln;
