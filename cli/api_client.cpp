@@ -2,9 +2,9 @@
 // The one place of the command line that speaks HTTP.
 #include "cli/api_client.hpp"
 
-#include "cli/base64.hpp"
 #include "cli/defaults.hpp"
 #include "cli/failure.hpp"
+#include "runtime-api/protocol/base64.hpp"
 #include "runtime-api/protocol/headers.hpp"
 #include "runtime-api/protocol/limits.hpp"
 #include "runtime-api/protocol/routes.hpp"

@@ -2,10 +2,10 @@
 // Writing and reading zips by libarchive.
 #include "cli/package.hpp"
 
-#include "cli/base64.hpp"
 #include "cli/failure.hpp"
 #include "cli/package_files.hpp"
 #include "cli/terminal.hpp"
+#include "runtime-api/protocol/base64.hpp"
 #include "runtime-api/protocol/limits.hpp"
 
 #include <archive.h>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/commands/deploy.hpp"
 
-#include "cli/base64.hpp"
 #include "cli/cmake_project.hpp"
 #include "cli/failure.hpp"
 #include "cli/installation.hpp"
 #include "cli/triggers.hpp"
+#include "runtime-api/protocol/base64.hpp"
 
 #include <CLI/CLI.hpp>
 

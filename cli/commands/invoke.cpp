@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/commands/invoke.hpp"
 
-#include "cli/base64.hpp"
 #include "cli/failure.hpp"
 #include "cli/package.hpp"
 #include "cli/server_timing.hpp"
 #include "cli/triggers.hpp"
+#include "runtime-api/protocol/base64.hpp"
 #include "runtime-api/protocol/headers.hpp"
 #include "runtime-api/protocol/limits.hpp"
 

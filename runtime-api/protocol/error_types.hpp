@@ -40,6 +40,9 @@ inline constexpr std::string_view response_size_too_large = "Function.ResponseSi
 inline constexpr std::string_view invalid_response_mode_header = "Runtime.InvalidResponseModeHeader";
 /// A response body was cut short.
 inline constexpr std::string_view truncated_response = "Runtime.TruncatedResponse";
+/// The invoker went away in the middle of a streamed response, and the function goes on sending without end (kiln's own;
+/// in logs only).
+inline constexpr std::string_view invoker_gone = "Sandbox.InvokerGone";
 /// An Error-Type header that is not (Runtime|Function).[A-Z][a-zA-Z]+ is mapped to one of these.
 inline constexpr std::string_view runtime_unknown = "Runtime.Unknown";
 inline constexpr std::string_view function_unknown = "Function.Unknown";

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 
 namespace kiln::limits {
 
@@ -14,6 +15,9 @@ using namespace std::chrono_literals;
 inline constexpr std::size_t max_request_payload = 6'291'456;
 /// Largest response payload a runtime may post, in bytes (6 MiB + 100).
 inline constexpr std::size_t max_response_payload = 6'291'556;
+/// Streamed responses have no limit in size (AWS: 200 MiB); the function's timeout bounds them. What is read of one, in
+/// bytes, whose invoker has gone away, before the instance is ended (kiln's own).
+inline constexpr std::uint64_t max_dropped_stream = 67'108'864;
 /// Largest body of init/error, extension and telemetry requests, in bytes.
 inline constexpr std::size_t max_control_body = 1'048'576;
 /// X-Ray error causes longer than this are cropped, in bytes.
@@ -40,6 +44,9 @@ inline constexpr std::size_t max_environment = 4'096;
 
 /// A runtime that has not asked for its first event by then has failed its init phase.
 inline constexpr auto init_timeout = 10'000ms;
+/// How long a runtime may pause within a body it posts, or take nothing of an event. As long as API Gateway lets a stream be
+/// silent; the function's timeout comes first, mostly.
+inline constexpr auto stream_idle_timeout = 300'000ms;
 /// From SIGTERM to SIGKILL of an instance.
 inline constexpr auto shutdown_timeout = 2'000ms;
 /// An idle instance is reclaimed after this long (kiln's default; per function settable).

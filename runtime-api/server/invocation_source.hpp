@@ -3,6 +3,7 @@
 // answers. The routes know nothing else; no pool, no launcher.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 #include "runtime-api/protocol/invocation.hpp"
 #include "runtime-api/protocol/result.hpp"
 #include "runtime-api/server/async/completion.hpp"
+#include "runtime-api/server/response_stream.hpp"
 
 namespace kiln {
 
@@ -44,7 +46,12 @@ class InvocationSource {
   /// `invocation_id` is what the runtime echoed, empty where it did not.
   virtual std::optional<ApiError> begin_answer(Answer kind, std::string_view request_id,
                                                std::string_view invocation_id) = 0;
-  /// The answer is in: the invocation begun above ends with `result`. False where it had ended meanwhile (timeout, crash).
+  /// Whether the response begun above is to be passed on in parts, to `open_stream`; else it is taken in whole.
+  virtual bool takes_parts(std::string_view request_id, const ResponseHead& head) = 0;
+  /// The stream for the parts, once the first is there. Null where the invocation has ended meanwhile.
+  virtual std::shared_ptr<ResponseStream> open_stream(std::string_view request_id, const ResponseHead& head) = 0;
+  /// The answer is in, in whole or the last part of it: the invocation begun above ends with `result` (of a stream, a Success
+  /// without a body). False where it had ended meanwhile (timeout, crash).
   virtual bool complete(std::string_view request_id, InvocationResult result) = 0;
 
   /// Checks that an init error may be posted now, and takes the state there.

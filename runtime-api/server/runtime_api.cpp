@@ -109,6 +109,7 @@ http::ConnectionOptions runtime_connection_options() {
   http::ConnectionOptions options;
   options.max_head = limits::max_xray_cause + 16'384;
   options.idle_timeout = std::chrono::milliseconds(0);
+  options.stall_timeout = limits::stream_idle_timeout;
   return options;
 }
 

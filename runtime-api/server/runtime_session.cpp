@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "runtime-api/protocol/error_types.hpp"
+#include "runtime-api/protocol/json_text.hpp"
+#include "runtime-api/protocol/limits.hpp"
 
 namespace kiln {
 namespace {
@@ -32,16 +34,52 @@ std::optional<ApiError> RuntimeSession::check_transition(RuntimeState from, Runt
   return ApiError{403, std::string(error_types::invalid_state_transition), transition_message(from, to)};
 }
 
-Task<InvocationResult> RuntimeSession::invoke(const Invocation& invocation) {
+Task<InvocationResult> RuntimeSession::invoke(const Invocation& invocation, ResponseSink* sink) {
   if (ended_) co_return end_error_;
-  Call call{&invocation, RuntimeState::running, {}};
+  Call call{&invocation, sink, RuntimeState::running, {}, {}};
   calls_.push_back(&call);
   if (sequential()) state_ = RuntimeState::running;
   Poll* const poll = polls_.front();
   polls_.pop_front();
   poll->outcome.set(&invocation);  // writes the event to the runtime's connection before it returns
-  InvocationResult result = co_await call.done;
+  std::optional<InvocationResult> whole = co_await call.done;
+  if (whole) co_return std::move(*whole);
+  InvocationResult result = co_await pass_on(call);
   co_return result;
+}
+
+/// The way of a streamed response from the runtime's connection to the invoker's, to its end. Should the invoker go away the
+/// function runs on, as one does whose answer is taken in whole, and what it still sends is dropped.
+Task<InvocationResult> RuntimeSession::pass_on(Call& call) {
+  const std::shared_ptr<ResponseStream> stream = call.stream;
+  bool wanted = true;
+  std::uint64_t dropped = 0;
+  for (;;) {
+    const std::string_view part = co_await stream->read();
+    if (part.empty()) break;
+    if (wanted) {
+      wanted = co_await call.sink->write(part);
+      continue;
+    }
+    dropped += part.size();
+    if (dropped > limits::max_dropped_stream) {
+      fail(call.invocation->request_id,
+           {std::string(error_types::invoker_gone),
+            platform_error_body(error_types::invoker_gone, "Nobody takes the response any more"),
+            "application/json",
+            {}});
+    }
+  }
+  co_return stream->take_result();
+}
+
+/// Gives the one who waits for the call its result; who may let go of everything before this returns.
+void RuntimeSession::settle(Call& call, InvocationResult result) {
+  if (const std::shared_ptr<ResponseStream> stream = call.stream) {
+    stream->close(std::move(result));
+  } else {
+    call.done.set(std::move(result));
+  }
 }
 
 void RuntimeSession::fail(std::string_view request_id, const FunctionError& error) {
@@ -51,7 +89,7 @@ void RuntimeSession::fail(std::string_view request_id, const FunctionError& erro
   timed_out_ids_.emplace_back(request_id);
   std::erase(calls_, call);
   tell_idle();
-  call->done.set(error);
+  settle(*call, error);
 }
 
 void RuntimeSession::end(const FunctionError& error) {
@@ -65,7 +103,7 @@ void RuntimeSession::end(const FunctionError& error) {
   const auto calls = std::exchange(calls_, {});
   initialized_.set(InitOutcome{false, last});
   for (Poll* const poll : polls) poll->outcome.set(Poll::Gone{});
-  for (Call* const call : calls) call->done.set(last);
+  for (Call* const call : calls) settle(*call, last);
 }
 
 void RuntimeSession::next(Poll& poll) {
@@ -116,6 +154,21 @@ std::optional<ApiError> RuntimeSession::begin_answer(Answer kind, std::string_vi
   return std::nullopt;
 }
 
+bool RuntimeSession::takes_parts(std::string_view request_id, const ResponseHead& head) {
+  const Call* const call = find(request_id);
+  return call && call->sink && call->sink->takes_parts(head);
+}
+
+std::shared_ptr<ResponseStream> RuntimeSession::open_stream(std::string_view request_id, const ResponseHead& head) {
+  Call* const call = find(request_id);
+  if (!call) return nullptr;
+  const auto stream = std::make_shared<ResponseStream>();
+  call->stream = stream;
+  call->sink->begin(head);
+  call->done.set(std::nullopt);
+  return stream;
+}
+
 bool RuntimeSession::complete(std::string_view request_id, InvocationResult result) {
   Call* const call = find(request_id);
   if (!call) return false;
@@ -130,7 +183,7 @@ bool RuntimeSession::complete(std::string_view request_id, InvocationResult resu
     }
   }
   tell_idle();  // first: the one who waited for this call may let go of the session
-  call->done.set(std::move(result));
+  settle(*call, std::move(result));
   return true;
 }
 

@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <functional>
 #include <list>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,9 +45,10 @@ class RuntimeSession final : public InvocationSource {
   /// The id of the only (or oldest) invocation under way; empty where there is none.
   std::string_view current_request_id() const;
 
-  /// Hands `invocation` to the runtime and waits for what becomes of it. Precondition: idle(). `invocation` must outlive
-  /// the call. Crash, timeout and shutdown arrive here through `fail`.
-  Task<InvocationResult> invoke(const Invocation& invocation);
+  /// Hands `invocation` to the runtime and waits for what becomes of it. Precondition: idle(). `invocation` and `sink` must
+  /// outlive the call. Crash, timeout and shutdown arrive here through `fail`. A response that `sink` takes in parts has gone
+  /// through it when this returns; the result is then a Success without a body.
+  Task<InvocationResult> invoke(const Invocation& invocation, ResponseSink* sink = nullptr);
   /// Ends one invocation with `error`, where it is still under way; late answers to it are refused with 410.
   void fail(std::string_view request_id, const FunctionError& error);
   /// The runtime is gone or going: ends every invocation and the init phase with `error`, refuses all that follows.
@@ -64,6 +67,8 @@ class RuntimeSession final : public InvocationSource {
   void abandon(Poll& poll) override;
   std::optional<ApiError> begin_answer(Answer kind, std::string_view request_id,
                                        std::string_view invocation_id) override;
+  bool takes_parts(std::string_view request_id, const ResponseHead& head) override;
+  std::shared_ptr<ResponseStream> open_stream(std::string_view request_id, const ResponseHead& head) override;
   bool complete(std::string_view request_id, InvocationResult result) override;
   std::optional<ApiError> begin_init_error() override;
   void complete_init_error(FunctionError error) override;
@@ -72,11 +77,16 @@ class RuntimeSession final : public InvocationSource {
  private:
   struct Call {
     const Invocation* invocation;
+    ResponseSink* sink = nullptr;
     RuntimeState state = RuntimeState::running;
-    Completion<InvocationResult> done;
+    std::shared_ptr<ResponseStream> stream;  // once the response comes in parts
+    /// What became of it; null: the response comes in parts, and what becomes of it is said at the stream's end.
+    Completion<std::optional<InvocationResult>> done;
   };
 
   void tell_idle() const;
+  static void settle(Call& call, InvocationResult result);
+  Task<InvocationResult> pass_on(Call& call);
   Call* find(std::string_view request_id);
   std::optional<ApiError> check_transition(RuntimeState from, RuntimeState to) const;
   bool sequential() const { return max_concurrency_ == 1; }

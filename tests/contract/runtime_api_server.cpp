@@ -92,7 +92,7 @@ Task<void> RuntimeApiServer::watch_init() {
 }
 
 Task<void> RuntimeApiServer::run(std::shared_ptr<Pending> pending) {
-  InvocationResult result = co_await session_.invoke(pending->event);
+  InvocationResult result = co_await session_.invoke(pending->event, pending->sink);
   pending->promise.set_value(std::move(result));
 }
 
@@ -104,8 +104,9 @@ void RuntimeApiServer::start_waiting() {
   }
 }
 
-std::future<InvocationResult> RuntimeApiServer::invoke(Invocation event) {
+std::future<InvocationResult> RuntimeApiServer::invoke(Invocation event, ResponseSink* sink) {
   auto pending = std::make_shared<Pending>();
+  pending->sink = sink;
   pending->event = std::move(event);
   auto future = pending->promise.get_future();
   thread_.call([&] {
@@ -115,11 +116,11 @@ std::future<InvocationResult> RuntimeApiServer::invoke(Invocation event) {
   return future;
 }
 
-RawClient RuntimeApiServer::running(std::future<InvocationResult>& result, Invocation event) {
+RawClient RuntimeApiServer::running(std::future<InvocationResult>& result, Invocation event, ResponseSink* sink) {
   RawClient client = connect();
   client.send(get_next());
   const std::string id = event.request_id;
-  result = invoke(std::move(event));
+  result = invoke(std::move(event), sink);
   const RawAnswer answer = client.read_answer();
   if (answer.status != 200 || answer.field("Lambda-Runtime-Aws-Request-Id") != id) {
     throw std::runtime_error("no event: " + answer.head);

@@ -53,9 +53,10 @@ class RuntimeApiServer {
   RawClient connect(int receive_buffer = 0) const { return RawClient(port_, receive_buffer); }
 
   /// Invokes once the runtime is idle.
-  std::future<InvocationResult> invoke(Invocation event = plain_event());
+  std::future<InvocationResult> invoke(Invocation event = plain_event(), ResponseSink* sink = nullptr);
   /// A client that has polled and got `event`; the result comes by `result`.
-  RawClient running(std::future<InvocationResult>& result, Invocation event = plain_event());
+  RawClient running(std::future<InvocationResult>& result, Invocation event = plain_event(),
+                    ResponseSink* sink = nullptr);
   /// What the init phase came to, waiting for its end.
   InitOutcome initialized();
   void fail(const std::string& id, const FunctionError& error);
@@ -69,11 +70,14 @@ class RuntimeApiServer {
   /// Closes what the server has of every connection, as the end of an instance does.
   void close_connections();
   long reported_memory_kib();
+  /// For what lives on the loop's thread.
+  LoopThread& thread() { return thread_; }
   std::vector<std::string> reports() const { return thread_.reports(); }
 
  private:
   struct Pending {
     Invocation event;
+    ResponseSink* sink = nullptr;
     std::promise<InvocationResult> promise;
   };
 

@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Base64 and UTF-8.
+// UTF-8; and base64, which both sides of the wire have.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 
-namespace kiln {
+#include "runtime-api/protocol/base64.hpp"
 
-/// Standard alphabet, padded.
-std::string base64_encode(std::string_view bytes);
-/// Nothing where the text has a character outside the standard alphabet or wrong padding.
-std::optional<std::string> base64_decode(std::string_view text);
+namespace kiln {
 
 /// Whether the bytes are well-formed UTF-8 (no overlong forms, no surrogates).
 bool is_utf8(std::string_view bytes);

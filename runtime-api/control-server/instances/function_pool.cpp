@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "runtime-api/control-server/catalog/identifiers.hpp"
 #include "runtime-api/protocol/error_types.hpp"
 #include "runtime-api/protocol/json_text.hpp"
 
@@ -67,8 +68,10 @@ Task<std::variant<InvocationAnswer, Throttled>> FunctionPool::invoke(Invocation&
   if (answer.times.cold) answer.times.queue -= std::min(answer.times.queue, answer.times.cold->total());
   answer.executed_version = used.version;
   invocation.deadline = Deadline::after(std::chrono::seconds(used.timeout_s));
+  invocation.invocation_id = random_uuid();
+  if (options.stream) options.stream->dispatched(answer.executed_version, answer.times);
   metrics_->in_flight.add();
-  InvocationReport report = co_await instance.invoke(invocation);
+  InvocationReport report = co_await instance.invoke(invocation, options.stream);
   metrics_->in_flight.subtract();
   answer.times.invoke = report.duration;
   record(instance, invocation, report, answer.times);

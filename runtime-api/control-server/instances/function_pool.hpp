@@ -38,6 +38,13 @@ struct Throttled {
   int retry_after_s = 1;
 };
 
+/// An invoker that can take a response in parts, and its head before the invocation is over.
+class StreamingInvoker : public ResponseSink {
+ public:
+  /// The invocation has an instance: what the answer's head may say of it.
+  virtual void dispatched(const std::string& executed_version, const InvocationTimes& times) = 0;
+};
+
 class FunctionPool : public std::enable_shared_from_this<FunctionPool> {
  public:
   struct Context {
@@ -54,6 +61,7 @@ class FunctionPool : public std::enable_shared_from_this<FunctionPool> {
 
   struct CallOptions {
     bool log_tail = false;
+    StreamingInvoker* stream = nullptr;  ///< must outlive the call
   };
   /// Runs one invocation; sets its deadline when it reaches an instance. The pool stays alive meanwhile.
   Task<std::variant<InvocationAnswer, Throttled>> invoke(Invocation& invocation, CallOptions options);

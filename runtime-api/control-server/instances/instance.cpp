@@ -149,7 +149,20 @@ Task<std::optional<FunctionError>> Instance::init(Deadline deadline) {
   co_return std::move(outcome.error);
 }
 
-Task<InvocationReport> Instance::invoke(const Invocation& invocation) {
+/// Counts a coroutine among those that refer to the instance, however it ends.
+class Instance::Stay {
+ public:
+  explicit Stay(Instance& instance) : instance_(instance) { ++instance_.tasks_; }
+  ~Stay() { instance_.task_over(); }
+  Stay(const Stay&) = delete;
+  Stay& operator=(const Stay&) = delete;
+
+ private:
+  Instance& instance_;
+};
+
+Task<InvocationReport> Instance::invoke(const Invocation& invocation, ResponseSink* sink) {
+  const Stay stay(*this);
   state_ = InstanceState::busy;
   ++invocations_;
   log_.start(invocation.request_id, function_.configuration->version);
@@ -160,7 +173,7 @@ Task<InvocationReport> Instance::invoke(const Invocation& invocation) {
   });
   const auto begun = Deadline::Clock::now();
   InvocationReport report;
-  report.result = co_await session_.invoke(invocation);
+  report.result = co_await session_.invoke(invocation, sink);
   report.duration = Deadline::Clock::now() - begun;
   timer.cancel();
   if (auto* const error = std::get_if<FunctionError>(&report.result)) {

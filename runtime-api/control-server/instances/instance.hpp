@@ -57,8 +57,9 @@ class Instance {
   bool idle() const { return free_slots() > 0; }
   /// How many events could be handed out at once.
   std::size_t free_slots() const { return state_ == InstanceState::stopping ? 0 : session_.free_slots(); }
-  /// Runs one invocation. Precondition: idle(). A timed-out instance is killed and never idle again.
-  Task<InvocationReport> invoke(const Invocation& invocation);
+  /// Runs one invocation. Precondition: idle(). A timed-out instance is killed and never idle again. A response that `sink`
+  /// (null: nobody) takes in parts has gone through it when this returns. The instance stays alive meanwhile.
+  Task<InvocationReport> invoke(const Invocation& invocation, ResponseSink* sink = nullptr);
 
   /// SIGTERM to the process group now, SIGKILL after the shutdown limit. Invocations under way end with an error.
   void stop();
@@ -81,6 +82,7 @@ class Instance {
 
  private:
   struct Link;  // one connection of the runtime
+  class Stay;
 
   void adopt(int fd, bool own_channel);
   Task<void> serve(Link& link);

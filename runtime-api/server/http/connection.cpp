@@ -261,6 +261,12 @@ Task<BodyStatus> Connection::read_some_body(std::string& into) {
   co_return BodyStatus::complete;
 }
 
+Task<BodyPart> Connection::read_body_part() {
+  part_.clear();
+  const BodyStatus status = co_await read_some_body(part_);
+  co_return BodyPart{status, part_};
+}
+
 /// Where the next request would begin is not known any more, or too far: the connection closes after the answer.
 BodyStatus Connection::give_up_body(BodyStatus why) {
   closing_ = true;

@@ -37,6 +37,12 @@ enum class BodyStatus {
   timed_out,
 };
 
+/// A piece of a body as it came; no bytes and `complete` mean its end.
+struct BodyPart {
+  BodyStatus status = BodyStatus::complete;
+  std::string_view bytes;
+};
+
 class Connection {
  public:
   /// Takes ownership of `fd`, connected and non-blocking. `options` must outlive the connection.
@@ -56,6 +62,10 @@ class Connection {
   Task<BodyStatus> read_body(std::string& into, std::size_t limit);
   /// Reads the next part of the body, appending it to `into`. `complete` with nothing appended means the end.
   Task<BodyStatus> read_some_body(std::string& into);
+  /// The next part of the body as it came, in place: valid until the connection reads on.
+  Task<BodyPart> read_body_part();
+  /// Reads what is left of the body for nobody; gives up, and closes after the answer, beyond 64 MiB.
+  Task<void> discard_body() { return drain_body(); }
   /// Trailers of a chunked body that was read to its end.
   const std::vector<Field>& trailers() const { return decoder_.trailers(); }
 
@@ -116,6 +126,7 @@ class Connection {
   Timer timer_;
   RequestHead head_;
   ChunkedDecoder decoder_;
+  std::string part_;
   std::string in_;  // bytes received and not used yet, from read_ on
   std::size_t read_ = 0;
   std::string out_;  // the answer's head, behind anything held back by respond_with_next
