@@ -23,6 +23,26 @@ inline constexpr std::string_view invoke_timeout = "InvokeTimeout";
 /// 500: the platform failed.
 inline constexpr std::string_view internal_server_error = "InternalServerError";
 
+// --- Extensions API answers, all 403 -----------------------------------------------------------------------------
+/// A registration without Lambda-Extension-Name.
+inline constexpr std::string_view invalid_extension_name = "Extension.InvalidExtensionName";
+/// A registration's body is not the JSON it should be, or asks for configurationKeys.
+inline constexpr std::string_view invalid_request_format = "InvalidRequestFormat";
+/// An event that does not exist, or that this extension cannot have.
+inline constexpr std::string_view invalid_event_type = "Extension.InvalidEventType";
+/// The runtime has asked for its first event, or the instance is ending.
+inline constexpr std::string_view registration_closed = "Extension.RegistrationClosed";
+/// The extension's state machine has no such edge, or its name is taken.
+inline constexpr std::string_view invalid_extension_state = "Extension.InvalidExtensionState";
+/// limits::max_extensions are there already.
+inline constexpr std::string_view too_many_extensions = "Extension.TooManyExtensions";
+/// No Lambda-Extension-Identifier; one that is no UUID; one that nobody was given.
+inline constexpr std::string_view missing_extension_identifier = "Extension.MissingExtensionIdentifier";
+inline constexpr std::string_view invalid_extension_identifier = "Extension.InvalidExtensionIdentifier";
+inline constexpr std::string_view unknown_extension_identifier = "Extension.UnknownExtensionIdentifier";
+/// A report of an error without Lambda-Extension-Function-Error-Type.
+inline constexpr std::string_view missing_extension_header = "Extension.MissingHeader";
+
 // --- What an invoker sees, as errorType of a function error ----------------------------------------------------
 /// The runtime process ended (exit or signal) before it answered.
 inline constexpr std::string_view exit_error = "Runtime.ExitError";
@@ -34,6 +54,13 @@ inline constexpr std::string_view invalid_entrypoint = "Runtime.InvalidEntrypoin
 inline constexpr std::string_view timed_out = "Sandbox.Timedout";
 /// The instance could not be made (launcher failure); nothing of the function ran.
 inline constexpr std::string_view sandbox_failure = "Sandbox.Failure";
+/// An extension's process ended without a word.
+inline constexpr std::string_view extension_crash = "Extension.Crash";
+/// An extension reported that its init failed, or that it has to end.
+inline constexpr std::string_view extension_init_error = "Extension.InitError";
+inline constexpr std::string_view extension_exit_error = "Extension.ExitError";
+/// An extension could not be started, or there are more than limits::max_extensions.
+inline constexpr std::string_view extension_launch_error = "Extension.LaunchError";
 /// The posted response is larger than limits::max_response_payload.
 inline constexpr std::string_view response_size_too_large = "Function.ResponseSizeTooLarge";
 /// The runtime posted a bad response mode.

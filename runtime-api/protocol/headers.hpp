@@ -24,6 +24,13 @@ inline constexpr std::string_view xray_error_cause = "Lambda-Runtime-Function-XR
 /// kiln's own: peak resident memory of the runtime process in KiB, sent by our bootstraps when it has grown.
 inline constexpr std::string_view max_rss_kib = "Kiln-Max-Rss-Kib";
 
+// Extensions API (developer guide, "Using the Lambda Extensions API").
+inline constexpr std::string_view extension_name = "Lambda-Extension-Name";
+inline constexpr std::string_view extension_identifier = "Lambda-Extension-Identifier";
+inline constexpr std::string_view extension_accept_feature = "Lambda-Extension-Accept-Feature";
+inline constexpr std::string_view extension_event_identifier = "Lambda-Extension-Event-Identifier";
+inline constexpr std::string_view extension_error_type = "Lambda-Extension-Function-Error-Type";
+
 // Invoke API (service model of InvokeFunction).
 inline constexpr std::string_view amzn_request_id = "x-amzn-RequestId";
 inline constexpr std::string_view amzn_error_type = "x-amzn-ErrorType";

@@ -20,6 +20,8 @@ inline constexpr std::size_t max_response_payload = 6'291'556;
 inline constexpr std::uint64_t max_dropped_stream = 67'108'864;
 /// Largest body of init/error, extension and telemetry requests, in bytes.
 inline constexpr std::size_t max_control_body = 1'048'576;
+/// Extensions of one instance, external and internal together.
+inline constexpr std::size_t max_extensions = 10;
 /// X-Ray error causes longer than this are cropped, in bytes.
 inline constexpr std::size_t max_xray_cause = 65'536;
 /// Largest X-Amz-Client-Context header, in base64 bytes.

@@ -18,6 +18,13 @@ inline constexpr std::string_view init_error = "/2018-06-01/runtime/init/error";
 inline constexpr std::string_view restore_next = "/2018-06-01/runtime/restore/next";
 inline constexpr std::string_view restore_error = "/2018-06-01/runtime/restore/error";
 
+/// In front of every path of the Extensions API.
+inline constexpr std::string_view extension_prefix = "/2020-01-01/extension/";
+inline constexpr std::string_view extension_register = "/2020-01-01/extension/register";
+inline constexpr std::string_view extension_next = "/2020-01-01/extension/event/next";
+inline constexpr std::string_view extension_init_error = "/2020-01-01/extension/init/error";
+inline constexpr std::string_view extension_exit_error = "/2020-01-01/extension/exit/error";
+
 /// Followed by `{function name}/invocations`, or by nothing, a name, `/code`, `/configuration` for management.
 inline constexpr std::string_view functions = "/2015-03-31/functions";
 

@@ -76,6 +76,16 @@ Task<void> wrong_method(RuntimeCall call, std::string_view allowed) {
   co_await call.connection.respond({});
 }
 
+Task<void> extension_route(RuntimeCall call, std::string_view path) {
+  const bool get = call.connection.request().method() == http::Method::get;
+  const bool post = call.connection.request().method() == http::Method::post;
+  if (path == routes::extension_next) return get ? extension_next(call) : wrong_method(call, "GET");
+  if (path == routes::extension_register) return post ? extension_register(call) : wrong_method(call, "POST");
+  if (path == routes::extension_init_error) return post ? extension_init_error(call) : wrong_method(call, "POST");
+  if (path == routes::extension_exit_error) return post ? extension_exit_error(call) : wrong_method(call, "POST");
+  return not_found(call);
+}
+
 /// The whole API.
 Task<void> route(RuntimeCall call) {
   const auto& request = call.connection.request();
@@ -99,6 +109,7 @@ Task<void> route(RuntimeCall call) {
       if (verb == routes::error_suffix) return post ? error(call, id) : wrong_method(call, "POST");
     }
   }
+  if (call.options.extensions && path.starts_with(routes::extension_prefix)) return extension_route(call, path);
   return not_found(call);
 }
 

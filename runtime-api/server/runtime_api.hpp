@@ -15,10 +15,15 @@ namespace kiln {
 /// Limits for connections of runtimes: no idle limit (a poll is long), and room for an X-Ray error cause in the head.
 http::ConnectionOptions runtime_connection_options();
 
+class ExtensionRegistry;
+
+/// What a connection may do. What is null is not served (404).
 struct RuntimeApiOptions {
   /// Send a 202 in one write with the next event where the runtime has polled already. Only for connections that our own
   /// bootstrap inherited: it never waits for the 202 alone.
   bool hold_accepted = false;
+  /// The Extensions API.
+  ExtensionRegistry* extensions = nullptr;
 };
 
 /// Serves requests until the connection ends. `source` and `options` must outlive the task; closing the connection ends it.

@@ -58,8 +58,21 @@ std::string chunked(std::string_view body, std::size_t size, std::string_view tr
   return out + "\r\n";
 }
 
+std::string identifier(unsigned n) {
+  const std::string digits = std::to_string(n);
+  return "00000000-0000-4000-8000-" + std::string(12 - digits.size(), '0') + digits;
+}
+
 RuntimeApiServer::RuntimeApiServer(ServerOptions options)
-    : options_(std::move(options)), api_options_{options_.hold_accepted}, session_(options_.max_concurrency) {
+    : options_(std::move(options)),
+      session_(options_.max_concurrency),
+      extensions_({{"echo", "$LATEST", "index.handler", "000000000000"}, options_.max_concurrency == 1, [this] {
+                     return identifier(++identifiers_);
+                   }}) {
+  api_options_.hold_accepted = options_.hold_accepted;
+  if (options_.extensions) api_options_.extensions = &extensions_;
+  extensions_.set_hooks({[this] { start_waiting(); },
+                         [this](const ExtensionFailure& failure) { extension_failures_.push_back(failure); }});
   thread_.call([this] {
     listener_ = std::make_unique<http::Listener>(thread_.loop(), "127.0.0.1", static_cast<unsigned short>(0),
                                                  [this](int fd) { thread_.loop().spawn(serve(fd), "connection"); });
@@ -74,6 +87,7 @@ RuntimeApiServer::~RuntimeApiServer() {
     listener_.reset();
     waiting_.clear();
     session_.end(FunctionError{"Test.Over", "{}"});
+    extensions_.end();
   });
   close_connections();
   if (!wait_for_connections(0)) std::terminate();  // a coroutine is stuck: the test cannot go on, and must not pass
@@ -88,16 +102,18 @@ Task<void> RuntimeApiServer::serve(int fd) {
 
 Task<void> RuntimeApiServer::watch_init() {
   InitOutcome outcome = co_await session_.initialized();
+  extensions_.close_registration();
   initialized_.set_value(std::move(outcome));
 }
 
 Task<void> RuntimeApiServer::run(std::shared_ptr<Pending> pending) {
+  extensions_.invoke(pending->event);
   InvocationResult result = co_await session_.invoke(pending->event, pending->sink);
   pending->promise.set_value(std::move(result));
 }
 
 void RuntimeApiServer::start_waiting() {
-  while (!waiting_.empty() && session_.idle()) {
+  while (!waiting_.empty() && session_.idle() && extensions_.settled()) {
     auto pending = std::move(waiting_.front());
     waiting_.pop_front();
     thread_.loop().spawn(run(std::move(pending)), "invocation");
@@ -163,6 +179,13 @@ void RuntimeApiServer::close_connections() {
 }
 long RuntimeApiServer::reported_memory_kib() {
   return thread_.call([this] { return session_.reported_memory_kib(); });
+}
+
+std::vector<ExtensionFailure> RuntimeApiServer::extension_failures() {
+  return thread_.call([this] { return extension_failures_; });
+}
+bool RuntimeApiServer::wait_until_extensions_settled(bool settled) {
+  return thread_.wait_until([&] { return extensions_.settled() == settled; });
 }
 
 InvocationResult get(std::future<InvocationResult>& result) {

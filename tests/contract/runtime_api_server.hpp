@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "runtime-api/server/extensions/extension_registry.hpp"
 #include "runtime-api/server/http/listener.hpp"
 #include "runtime-api/server/runtime_api.hpp"
 #include "runtime-api/server/runtime_session.hpp"
@@ -38,7 +39,11 @@ struct ServerOptions {
   unsigned max_concurrency = 1;
   http::ConnectionOptions connection = runtime_connection_options();
   bool hold_accepted = false;
+  bool extensions = true;  ///< whether the Extensions API is served
 };
+
+/// "00000000-0000-4000-8000-00000000000N": the N-th identifier that the server makes.
+std::string identifier(unsigned n);
 
 /// Public functions are for the test's thread.
 class RuntimeApiServer {
@@ -72,6 +77,15 @@ class RuntimeApiServer {
   long reported_memory_kib();
   /// For what lives on the loop's thread.
   LoopThread& thread() { return thread_; }
+  /// Calls `f(registry)` on the loop's thread and returns what it returns.
+  template <class F>
+  auto extensions(F f) {
+    return thread_.call([&] { return f(extensions_); });
+  }
+  /// What the registry has reported as a failure so far.
+  std::vector<ExtensionFailure> extension_failures();
+  bool wait_until_extensions_settled(bool settled = true);
+
   std::vector<std::string> reports() const { return thread_.reports(); }
 
  private:
@@ -87,9 +101,12 @@ class RuntimeApiServer {
   void start_waiting();
 
   const ServerOptions options_;
-  const RuntimeApiOptions api_options_;
   // From here on, the loop's thread only; declared in front of the thread, so that they outlive it.
   RuntimeSession session_;
+  unsigned identifiers_ = 0;
+  ExtensionRegistry extensions_;
+  std::vector<ExtensionFailure> extension_failures_;
+  RuntimeApiOptions api_options_;
   std::list<http::Connection*> connections_;
   std::deque<std::shared_ptr<Pending>> waiting_;
   std::promise<InitOutcome> initialized_;

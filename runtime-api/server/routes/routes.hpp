@@ -22,6 +22,11 @@ Task<void> next(RuntimeCall call);
 Task<void> response(RuntimeCall call, std::string_view request_id);
 Task<void> error(RuntimeCall call, std::string_view request_id);
 Task<void> init_error(RuntimeCall call);
+// Only where `call.options.extensions` is set.
+Task<void> extension_register(RuntimeCall call);
+Task<void> extension_next(RuntimeCall call);
+Task<void> extension_init_error(RuntimeCall call);
+Task<void> extension_exit_error(RuntimeCall call);
 
 // What several routes say.
 Task<void> accept(RuntimeCall call);
