@@ -84,9 +84,9 @@ Task<Activation> Activator::activate(DeployedFunction function, Instance::Hooks 
   phases.launch = lap(clock);
 
   Activation activation;
-  activation.instance = std::make_unique<Instance>(loop_, instance_id, std::move(function),
-                                                   std::move(std::get<std::unique_ptr<LaunchedInstance>>(launched)),
-                                                   std::move(log), std::move(hooks));
+  activation.instance = std::make_unique<Instance>(
+      loop_, instance_id, std::move(function), std::move(std::get<std::unique_ptr<LaunchedInstance>>(launched)),
+      std::move(log), InstanceSettings{account_.account_id}, std::move(hooks));
   activation.error = co_await activation.instance->init(init_deadline);
   phases.init = lap(clock);
   activation.phases = phases;

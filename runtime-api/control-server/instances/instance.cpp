@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "runtime-api/control-server/catalog/identifiers.hpp"
 #include "runtime-api/protocol/error_types.hpp"
 #include "runtime-api/protocol/json_text.hpp"
 #include "runtime-api/protocol/limits.hpp"
@@ -20,6 +21,12 @@ constexpr std::size_t log_turn = 1 << 20;
 FunctionError worded(std::string_view type, std::string_view request_id, std::string_view what) {
   const std::string message = "RequestId: " + std::string(request_id) + " Error: " + std::string(what);
   return {std::string(type), platform_error_body(type, message), "application/json", {}};
+}
+
+ExtensionRegistry::Options registry_options(const FunctionConfiguration& function, const InstanceSettings& settings) {
+  return {{function.name, function.version, function.handler, settings.account_id},
+          function.kiln.concurrency <= 1,
+          random_uuid};
 }
 
 std::string timed_out_text(int timeout_s) {
@@ -44,13 +51,15 @@ std::string_view to_string(InstanceState state) {
 
 struct Instance::Link {
   Link(EventLoop& loop, int fd, const http::ConnectionOptions& options, bool own_channel)
-      : connection(loop, fd, options), api{own_channel} {}
+      : connection(loop, fd, options) {
+    api.hold_accepted = own_channel;
+  }
   http::Connection connection;
   RuntimeApiOptions api;
 };
 
 Instance::Instance(EventLoop& loop, std::string id, DeployedFunction function,
-                   std::unique_ptr<LaunchedInstance> launched, InstanceLog log, Hooks hooks)
+                   std::unique_ptr<LaunchedInstance> launched, InstanceLog log, InstanceSettings settings, Hooks hooks)
     : loop_(loop),
       id_(std::move(id)),
       function_(std::move(function)),
@@ -58,16 +67,14 @@ Instance::Instance(EventLoop& loop, std::string id, DeployedFunction function,
       log_(std::move(log)),
       hooks_(std::move(hooks)),
       connection_options_(runtime_connection_options()),
+      settings_(std::move(settings)),
       session_(static_cast<std::size_t>(std::max(1, function_.configuration->kiln.concurrency))),
+      extensions_(registry_options(*function_.configuration, settings_)),
       kill_timer_(loop),
       started_at_(Deadline::Clock::now()),
       idle_since_(started_at_) {
-  session_.on_idle([this] {
-    if (state_ == InstanceState::stopping) return;
-    state_ = InstanceState::idle;
-    idle_since_ = Deadline::Clock::now();
-    hooks_.on_idle(*this);
-  });
+  session_.on_idle([this] { became_idle(); });
+  extensions_.set_hooks({[this] { became_idle(); }, nullptr});
   tasks_ = 1;
   loop_.spawn(watch_exit(), "instance exit");
   if (const int fd = launched_->take_log(); fd >= 0) {
@@ -86,12 +93,21 @@ Instance::Instance(EventLoop& loop, std::string id, DeployedFunction function,
 
 Instance::~Instance() = default;
 
+/// The runtime can take an event, or the last extension that was waited for has asked for its next.
+void Instance::became_idle() {
+  if (free_slots() == 0) return;
+  state_ = InstanceState::idle;
+  idle_since_ = Deadline::Clock::now();
+  hooks_.on_idle(*this);
+}
+
 // --- the runtime's connections ---------------------------------------------------------------------------------------
 
 void Instance::adopt(int fd, bool own_channel) {
-  links_.emplace_back(loop_, fd, connection_options_, own_channel);
+  Link& link = links_.emplace_back(loop_, fd, connection_options_, own_channel);
+  if (settings_.extensions_enabled) link.api.extensions = &extensions_;
   ++tasks_;
-  loop_.spawn(serve(links_.back()), "runtime connection");
+  loop_.spawn(serve(link), "runtime connection");
 }
 
 Task<void> Instance::serve(Link& link) {
@@ -139,6 +155,7 @@ Task<std::optional<FunctionError>> Instance::init(Deadline deadline) {
     session_.end({std::string(error_types::timed_out), {}, "application/json", {}});
   });
   InitOutcome outcome = co_await session_.initialized();
+  extensions_.close_registration();
   timer.cancel();
   if (outcome.ready) co_return std::nullopt;
   // A runtime that has reported its failure goes by itself; it need not, so it gets a limit.
@@ -173,6 +190,7 @@ Task<InvocationReport> Instance::invoke(const Invocation& invocation, ResponseSi
   });
   const auto begun = Deadline::Clock::now();
   InvocationReport report;
+  extensions_.invoke(invocation);
   report.result = co_await session_.invoke(invocation, sink);
   report.duration = Deadline::Clock::now() - begun;
   timer.cancel();
@@ -219,6 +237,7 @@ void Instance::on_exit() {
   if (output_) output_->close();
   if (listener_) listener_->close();
   session_.end({std::string(error_types::exit_error), {}, "application/json", {}});
+  extensions_.end();
   for (auto link = links_.begin(); link != links_.end();) (link++)->connection.close();
 }
 

@@ -16,6 +16,7 @@
 #include "runtime-api/protocol/invocation.hpp"
 #include "runtime-api/protocol/result.hpp"
 #include "runtime-api/server/async/event_loop.hpp"
+#include "runtime-api/server/extensions/extension_registry.hpp"
 #include "runtime-api/server/http/listener.hpp"
 #include "runtime-api/server/runtime_api.hpp"
 #include "runtime-api/server/runtime_session.hpp"
@@ -31,6 +32,12 @@ struct InvocationReport {
   Deadline::Clock::duration duration{};
 };
 
+/// What an instance knows of the server it is part of.
+struct InstanceSettings {
+  std::string account_id;
+  bool extensions_enabled = true;  ///< the Extensions API is served
+};
+
 class Instance {
  public:
   struct Hooks {
@@ -42,7 +49,7 @@ class Instance {
 
   /// Takes over a launched process; serves its Runtime API from now on.
   Instance(EventLoop& loop, std::string id, DeployedFunction function, std::unique_ptr<LaunchedInstance> launched,
-           InstanceLog log, Hooks hooks);
+           InstanceLog log, InstanceSettings settings, Hooks hooks);
   ~Instance();
   Instance(const Instance&) = delete;
   Instance& operator=(const Instance&) = delete;
@@ -56,7 +63,7 @@ class Instance {
   /// Whether an event can be handed out at once.
   bool idle() const { return free_slots() > 0; }
   /// How many events could be handed out at once.
-  std::size_t free_slots() const { return state_ == InstanceState::stopping ? 0 : session_.free_slots(); }
+  std::size_t free_slots() const { return taking_events() ? session_.free_slots() : 0; }
   /// Runs one invocation. Precondition: idle(). A timed-out instance is killed and never idle again. A response that `sink`
   /// (null: nobody) takes in parts has gone through it when this returns. The instance stays alive meanwhile.
   Task<InvocationReport> invoke(const Invocation& invocation, ResponseSink* sink = nullptr);
@@ -84,6 +91,9 @@ class Instance {
   struct Link;  // one connection of the runtime
   class Stay;
 
+  /// Whether nothing but the runtime's own state keeps events back.
+  bool taking_events() const { return state_ != InstanceState::stopping && extensions_.settled(); }
+  void became_idle();
   void adopt(int fd, bool own_channel);
   Task<void> serve(Link& link);
   Task<void> read_log();
@@ -100,7 +110,9 @@ class Instance {
   InstanceLog log_;
   Hooks hooks_;
   const http::ConnectionOptions connection_options_;
+  const InstanceSettings settings_;
   RuntimeSession session_;
+  ExtensionRegistry extensions_;
   std::list<Link> links_;
   std::unique_ptr<http::Listener> listener_;
   std::unique_ptr<Stream> output_;
