@@ -39,6 +39,20 @@ CLI::App* add_serve(CLI::App& app, ServeOptions& options) {
       ->add_option("--operations-listen", options.operations_listen,
                    "Health and metrics [" + options.operations_listen + "]")
       ->type_name("HOST:PORT");
+  command
+      ->add_option_function<std::string>(
+          "--opt", [&options](const std::string& folder) { options.opt = folder; },
+          "DIR/extensions holds the extensions of every instance [" + options.opt.string() + "]")
+      ->type_name("DIR");
+  command
+      ->add_option_function<double>(
+          "--init-timeout",
+          [&options](double seconds) {
+            options.init_timeout = std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+          },
+          "How long an instance may take until it asks for its first event [10]")
+      ->type_name("SECONDS")
+      ->check(CLI::PositiveNumber.description(""));
   command->add_option("--log-level", options.log_level, "trace, debug, info, warn or error [" + options.log_level + "]")
       ->type_name("LEVEL")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}).description(""));

@@ -15,6 +15,8 @@ struct ServeOptions {
   std::filesystem::path libexec;                     ///< the folder with the bootstraps, one folder a runtime
   std::string version;                               ///< of this build, for the metrics
   std::string log_level = "info";                    ///< trace, debug, info, warn, error
+  std::filesystem::path opt = "/opt";                ///< `extensions/` in it holds the external extensions
+  std::chrono::milliseconds init_timeout{10'000};    ///< how long the init phase of an instance may take
   std::chrono::seconds drain_timeout{30};            ///< how long calls under way may take once a stop was asked for
 };
 

@@ -23,6 +23,9 @@ inline constexpr const char* execution_env = "AWS_EXECUTION_ENV";
 inline constexpr const char* region = "AWS_REGION";
 inline constexpr const char* default_region = "AWS_DEFAULT_REGION";
 inline constexpr const char* trace_id = "_X_AMZN_TRACE_ID";
+/// Address and token of the metadata endpoint.
+inline constexpr const char* metadata_api = "AWS_LAMBDA_METADATA_API";
+inline constexpr const char* metadata_token = "AWS_LAMBDA_METADATA_TOKEN";
 inline constexpr const char* telemetry_log_fd = "_LAMBDA_TELEMETRY_LOG_FD";
 
 }  // namespace kiln::environment

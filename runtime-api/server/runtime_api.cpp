@@ -2,6 +2,7 @@
 #include "runtime-api/server/runtime_api.hpp"
 
 #include <charconv>
+#include <optional>
 #include <string>
 
 #include "runtime-api/protocol/error_types.hpp"
@@ -86,28 +87,33 @@ Task<void> extension_route(RuntimeCall call, std::string_view path) {
   return not_found(call);
 }
 
-/// The whole API.
-Task<void> route(RuntimeCall call) {
-  const auto& request = call.connection.request();
-  const std::string_view path = request.path();
-  const bool get = request.method() == http::Method::get;
-  const bool post = request.method() == http::Method::post;
-
+/// The routes of the runtime; nothing where the path is none of them.
+std::optional<Task<void>> runtime_route(RuntimeCall call, std::string_view path) {
+  const bool get = call.connection.request().method() == http::Method::get;
+  const bool post = call.connection.request().method() == http::Method::post;
   if (path == routes::next) return get ? next(call) : wrong_method(call, "GET");
   if (path == routes::init_error) return post ? init_error(call) : wrong_method(call, "POST");
+  if (!path.starts_with(routes::invocation_prefix)) return std::nullopt;
+  const std::string_view rest = path.substr(routes::invocation_prefix.size());
+  const auto slash = rest.find('/');
+  if (slash == std::string_view::npos || slash == 0) return std::nullopt;
+  const std::string_view id = rest.substr(0, slash);
+  const std::string_view verb = rest.substr(slash);
+  if (verb == routes::response_suffix) return post ? response(call, id) : wrong_method(call, "POST");
+  if (verb == routes::error_suffix) return post ? error(call, id) : wrong_method(call, "POST");
+  return std::nullopt;
+}
+
+/// The whole API.
+Task<void> route(RuntimeCall call) {
+  const std::string_view path = call.connection.request().path();
+  if (call.options.runtime) {
+    if (auto found = runtime_route(call, path)) return std::move(*found);
+  }
   if (path == routes::ping || path == routes::ping_2018) {
+    const bool get = call.connection.request().method() == http::Method::get;
     return get ? [](RuntimeCall c) -> Task<void> { co_await c.connection.answer(200, "text/plain", "pong"); }(call)
                : wrong_method(call, "GET");
-  }
-  if (path.starts_with(routes::invocation_prefix)) {
-    const std::string_view rest = path.substr(routes::invocation_prefix.size());
-    const auto slash = rest.find('/');
-    if (slash != std::string_view::npos && slash > 0) {
-      const std::string_view id = rest.substr(0, slash);
-      const std::string_view verb = rest.substr(slash);
-      if (verb == routes::response_suffix) return post ? response(call, id) : wrong_method(call, "POST");
-      if (verb == routes::error_suffix) return post ? error(call, id) : wrong_method(call, "POST");
-    }
   }
   if (call.options.extensions && path.starts_with(routes::extension_prefix)) return extension_route(call, path);
   return not_found(call);

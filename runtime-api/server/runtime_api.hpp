@@ -22,6 +22,8 @@ struct RuntimeApiOptions {
   /// Send a 202 in one write with the next event where the runtime has polled already. Only for connections that our own
   /// bootstrap inherited: it never waits for the 202 alone.
   bool hold_accepted = false;
+  /// The routes of the runtime itself. Not where a runtime has another way in: nobody else is to take its events.
+  bool runtime = true;
   /// The Extensions API.
   ExtensionRegistry* extensions = nullptr;
 };

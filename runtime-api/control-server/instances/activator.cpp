@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "runtime-api/control-server/catalog/identifiers.hpp"
+#include "runtime-api/control-server/instances/extension_folder.hpp"
 #include "runtime-api/control-server/instances/instance_environment.hpp"
 #include "runtime-api/protocol/error_types.hpp"
 #include "runtime-api/protocol/json_text.hpp"
@@ -29,9 +30,8 @@ Deadline::Clock::duration lap(Deadline::Clock::time_point& from) {
 
 }  // namespace
 
-Activator::Activator(EventLoop& loop, Launcher& launcher, LogStore& logs, std::filesystem::path libexec,
-                     AccountSettings account)
-    : loop_(loop), launcher_(launcher), logs_(logs), libexec_(std::move(libexec)), account_(std::move(account)) {}
+Activator::Activator(EventLoop& loop, Launcher& launcher, LogStore& logs, Options options)
+    : loop_(loop), launcher_(launcher), logs_(logs), options_(std::move(options)) {}
 
 InstanceSpec Activator::prepare(const DeployedFunction& function, const std::string& instance_id,
                                 const std::string& log_stream) const {
@@ -43,16 +43,18 @@ InstanceSpec Activator::prepare(const DeployedFunction& function, const std::str
   spec.task_root = function.task_root;
   spec.memory_mb = configuration.memory_mb;
   spec.inherits_channel = runtime != "provided";
-  spec.executable = spec.inherits_channel ? libexec_ / runtime / "bootstrap" : function.task_root / "bootstrap";
+  spec.executable = spec.inherits_channel ? options_.libexec / runtime / "bootstrap" : function.task_root / "bootstrap";
   InstancePlace place;
   place.task_root = function.task_root.string();
-  place.runtime_dir = spec.inherits_channel ? (libexec_ / runtime).string() : place.task_root;
+  place.runtime_dir = spec.inherits_channel ? (options_.libexec / runtime).string() : place.task_root;
   place.log_stream = log_stream;
-  spec.environment = instance_environment(configuration, account_, place);
+  place.opt = options_.opt.string();
+  spec.environment = instance_environment(configuration, options_.account, place);
   return spec;
 }
 
-Task<Activation> Activator::activate(DeployedFunction function, Instance::Hooks hooks) {
+Task<Activation> Activator::activate(DeployedFunction function, Instance::Hooks hooks,
+                                     std::optional<Deadline> init_deadline) {
   PhaseTimes phases;
   auto clock = Deadline::Clock::now();
 
@@ -76,9 +78,17 @@ Task<Activation> Activator::activate(DeployedFunction function, Instance::Hooks 
                          ? "This installation has no bootstrap for the runtime " + configuration.runtime
                          : "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]");
   }
+  FoundExtensions extensions = find_extensions(options_.opt);
+  if (extensions.external.size() > limits::max_extensions) {
+    co_return failed(phases, error_types::extension_launch_error,
+                     "Extension limit (" + std::to_string(limits::max_extensions) + ") exceeded: " +
+                         (options_.opt / "extensions").string() + " has " + std::to_string(extensions.external.size()));
+  }
+  if (!extensions.external.empty()) spec.extension_environment = extension_environment(spec.environment);
+  spec.extensions = std::move(extensions.external);
   phases.prepare = lap(clock);
 
-  const Deadline init_deadline = Deadline::after(limits::init_timeout);
+  const Deadline deadline = init_deadline.value_or(Deadline::after(options_.init_limit));
   LaunchResult launched = co_await launcher_.start(std::move(spec));
   if (auto* const error = std::get_if<LaunchError>(&launched)) co_return failed(phases, error->type, error->message);
   phases.launch = lap(clock);
@@ -86,8 +96,8 @@ Task<Activation> Activator::activate(DeployedFunction function, Instance::Hooks 
   Activation activation;
   activation.instance = std::make_unique<Instance>(
       loop_, instance_id, std::move(function), std::move(std::get<std::unique_ptr<LaunchedInstance>>(launched)),
-      std::move(log), InstanceSettings{account_.account_id}, std::move(hooks));
-  activation.error = co_await activation.instance->init(init_deadline);
+      std::move(log), InstanceSettings{options_.account.account_id, extensions.enabled}, std::move(hooks));
+  activation.error = co_await activation.instance->init(deadline);
   phases.init = lap(clock);
   activation.phases = phases;
   co_return activation;

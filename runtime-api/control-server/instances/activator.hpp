@@ -2,6 +2,7 @@
 // Cold start: fetch code → prepare environment → launch → init, each phase timed. Data-plane thread only.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -26,12 +27,17 @@ struct Activation {
 
 class Activator {
  public:
-  /// `libexec` holds the bootstraps, one folder a runtime.
-  Activator(EventLoop& loop, Launcher& launcher, LogStore& logs, std::filesystem::path libexec,
-            AccountSettings account);
+  struct Options {
+    std::filesystem::path libexec;       ///< holds the bootstraps, one folder a runtime
+    std::filesystem::path opt = "/opt";  ///< `extensions/` in it holds the external extensions of every instance
+    std::chrono::milliseconds init_limit = limits::init_timeout;
+    AccountSettings account;
+  };
+  Activator(EventLoop& loop, Launcher& launcher, LogStore& logs, Options options);
 
-  /// Makes an instance of `function` and waits until its runtime polls or has failed to.
-  Task<Activation> activate(DeployedFunction function, Instance::Hooks hooks);
+  /// Makes an instance of `function` and waits until its runtime polls or has failed to; until `init_deadline`, or the
+  /// limit of the init phase where there is none.
+  Task<Activation> activate(DeployedFunction function, Instance::Hooks hooks, std::optional<Deadline> init_deadline);
 
  private:
   InstanceSpec prepare(const DeployedFunction& function, const std::string& instance_id,
@@ -40,8 +46,7 @@ class Activator {
   EventLoop& loop_;
   Launcher& launcher_;
   LogStore& logs_;
-  const std::filesystem::path libexec_;
-  const AccountSettings account_;
+  const Options options_;
 };
 
 }  // namespace kiln

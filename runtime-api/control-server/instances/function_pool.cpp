@@ -98,12 +98,13 @@ void FunctionPool::record(Instance& instance, const Invocation& invocation, cons
       instance.log().fault(invocation.request_id, "Error: Task timed out after " +
                                                       std::to_string(instance.function().configuration->timeout_s) +
                                                       ".00 seconds");
-    } else if (error->type == error_types::exit_error || error->type == error_types::out_of_memory) {
+    } else if (error->type == error_types::exit_error || error->type == error_types::out_of_memory ||
+               error->type.starts_with("Extension.")) {
       outcome = InvocationOutcome::crash;
       metrics_->crashes.add();
       line.status = "error";
       line.error_type = error->type;
-      instance.log().fault(invocation.request_id, "Error: " + instance.exit_text() + "\n" + error->type);
+      instance.log().fault(invocation.request_id, "Error: " + instance.failure_text(error->type) + "\n" + error->type);
     }
   }
   instance.log().end(invocation.request_id);
@@ -164,7 +165,7 @@ Task<void> FunctionPool::start_one() {
   std::exception_ptr failure;
   Activation activation;
   try {
-    activation = co_await context_.activator.activate(function_, std::move(hooks));
+    activation = co_await context_.activator.activate(function_, std::move(hooks), std::nullopt);
   } catch (const std::exception& e) {
     failure = std::current_exception();
     activation.error = FunctionError{std::string(error_types::sandbox_failure),

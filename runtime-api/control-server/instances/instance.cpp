@@ -71,10 +71,12 @@ Instance::Instance(EventLoop& loop, std::string id, DeployedFunction function,
       session_(static_cast<std::size_t>(std::max(1, function_.configuration->kiln.concurrency))),
       extensions_(registry_options(*function_.configuration, settings_)),
       kill_timer_(loop),
+      settle_timer_(loop),
       started_at_(Deadline::Clock::now()),
       idle_since_(started_at_) {
   session_.on_idle([this] { became_idle(); });
-  extensions_.set_hooks({[this] { became_idle(); }, nullptr});
+  extensions_.set_hooks(
+      {[this] { extensions_settled(); }, [this](const ExtensionFailure& failure) { extension_failed(failure); }});
   tasks_ = 1;
   loop_.spawn(watch_exit(), "instance exit");
   if (const int fd = launched_->take_log(); fd >= 0) {
@@ -89,6 +91,16 @@ Instance::Instance(EventLoop& loop, std::string id, DeployedFunction function,
   if (const int fd = launched_->take_listener(); fd >= 0) {
     listener_ = std::make_unique<http::Listener>(loop_, fd, [this](int accepted) { adopt(accepted, false); });
   }
+  if (auto extensions = launched_->take_extensions(); !extensions.empty()) {
+    ++tasks_;
+    extension_processes_ = std::make_unique<ExtensionProcesses>(
+        loop_, std::move(extensions),
+        ExtensionProcesses::Hooks{
+            [this](std::string_view lines) { log_.output(lines, OutputOrigin::extension); },
+            [this](const std::string& name, const std::string& how) { extension_ended(name, how); },
+            [this] { task_over(); }});
+    for (const std::string& name : extension_processes_->names()) extensions_.expect(name);
+  }
 }
 
 Instance::~Instance() = default;
@@ -96,6 +108,7 @@ Instance::~Instance() = default;
 /// The runtime can take an event, or the last extension that was waited for has asked for its next.
 void Instance::became_idle() {
   if (free_slots() == 0) return;
+  settle_timer_.cancel();
   state_ = InstanceState::idle;
   idle_since_ = Deadline::Clock::now();
   hooks_.on_idle(*this);
@@ -105,6 +118,7 @@ void Instance::became_idle() {
 
 void Instance::adopt(int fd, bool own_channel) {
   Link& link = links_.emplace_back(loop_, fd, connection_options_, own_channel);
+  link.api.runtime = own_channel || !own_bootstrap_;
   if (settings_.extensions_enabled) link.api.extensions = &extensions_;
   ++tasks_;
   loop_.spawn(serve(link), "runtime connection");
@@ -117,7 +131,7 @@ Task<void> Instance::serve(Link& link) {
   // A bootstrap that has closed its only way to us is ending, or stuck: it gets as long as a shutdown takes.
   if (own_channel && !exited_ && !kill_timer_.armed()) {
     state_ = InstanceState::stopping;
-    kill_timer_.arm(Deadline::after(limits::shutdown_timeout), [this] { kill(); });
+    kill_timer_.arm(Deadline::after(limits::shutdown_timeout), [this] { kill_runtime(ShutdownReason::failure); });
   }
   task_over();
 }
@@ -151,19 +165,35 @@ void Instance::drain_log() {
 Task<std::optional<FunctionError>> Instance::init(Deadline deadline) {
   Timer timer(loop_);
   timer.arm(deadline, [this] {
-    kill();
-    session_.end({std::string(error_types::timed_out), {}, "application/json", {}});
+    const FunctionError error{std::string(error_types::timed_out), {}, "application/json", {}};
+    kill_runtime(ShutdownReason::timeout);
+    session_.end(error);
+    if (awaiting_extensions_) extensions_ready_.set({false, error});
   });
   InitOutcome outcome = co_await session_.initialized();
   extensions_.close_registration();
+  if (outcome.ready && !extensions_.settled()) {
+    outcome = co_await init_extensions();
+  }
   timer.cancel();
   if (outcome.ready) co_return std::nullopt;
+  if (outcome.error.body.empty() && outcome.error.type != error_types::timed_out) {
+    log_.fault({}, "Error: " + failure_text(outcome.error.type) + "\n" + outcome.error.type);
+  }
   // A runtime that has reported its failure goes by itself; it need not, so it gets a limit.
   if (!exited_ && state_ != InstanceState::stopping) {
     state_ = InstanceState::init_failed;
-    kill_timer_.arm(Deadline::after(limits::shutdown_timeout), [this] { kill(); });
+    kill_timer_.arm(Deadline::after(limits::shutdown_timeout), [this] { kill_runtime(ShutdownReason::failure); });
   }
   co_return std::move(outcome.error);
+}
+
+/// The runtime has polled; the extensions are still on their way.
+Task<InitOutcome> Instance::init_extensions() {
+  awaiting_extensions_ = true;
+  InitOutcome outcome = co_await extensions_ready_;
+  awaiting_extensions_ = false;
+  co_return outcome;
 }
 
 /// Counts a coroutine among those that refer to the instance, however it ends.
@@ -185,7 +215,7 @@ Task<InvocationReport> Instance::invoke(const Invocation& invocation, ResponseSi
   log_.start(invocation.request_id, function_.configuration->version);
   Timer timer(loop_);
   timer.arm(invocation.deadline, [this, &invocation] {
-    kill();
+    kill_runtime(ShutdownReason::timeout);
     session_.fail(invocation.request_id, {std::string(error_types::timed_out), {}, "application/json", {}});
   });
   const auto begun = Deadline::Clock::now();
@@ -198,7 +228,15 @@ Task<InvocationReport> Instance::invoke(const Invocation& invocation, ResponseSi
     *error = worded_for(std::move(*error), invocation.request_id);
   }
   drain_log();
+  await_next_events(invocation.deadline);
   co_return report;
+}
+
+/// The answer does not wait for the runtime and the extensions to ask for their next events, but that is part of the
+/// invocation too, and so of its timeout (developer guide, "Invoke phase").
+void Instance::await_next_events(Deadline deadline) {
+  if (state_ != InstanceState::busy || session_.in_flight() > 0 || idle()) return;
+  settle_timer_.arm(deadline, [this] { stop(ShutdownReason::timeout); });
 }
 
 FunctionError Instance::worded_for(FunctionError error, std::string_view request_id) const {
@@ -206,20 +244,72 @@ FunctionError Instance::worded_for(FunctionError error, std::string_view request
   if (error.type == error_types::timed_out) {
     return worded(error_types::timed_out, request_id, timed_out_text(function_.configuration->timeout_s));
   }
-  return exit_error(request_id);
+  return worded(exit_status_.out_of_memory && error.type == error_types::exit_error ? error_types::out_of_memory
+                                                                                    : std::string_view(error.type),
+                request_id, failure_text(error.type));
 }
 
-void Instance::stop() {
-  if (exited_ || state_ == InstanceState::stopping) return;
+// --- extensions --------------------------------------------------------------------------------------------------------
+
+void Instance::extensions_settled() {
+  became_idle();
+  if (awaiting_extensions_) extensions_ready_.set({true, {}});
+}
+
+/// The instance goes with its extension; what it was doing fails for the same reason.
+void Instance::extension_failed(const ExtensionFailure& failure) {
+  extension_failure_ = failure.message;
+  const FunctionError error{failure.type, {}, "application/json", {}};
+  const bool between_invocations = state_ == InstanceState::idle;
+  stop(ShutdownReason::failure);
+  if (between_invocations) log_.fault({}, "Error: " + failure.message + "\n" + failure.type);
+  session_.end(error);
+  if (awaiting_extensions_) extensions_ready_.set({false, error});
+}
+
+void Instance::extension_ended(const std::string& name, const std::string& how) {
+  extensions_.process_ended(name, how);
+  if (exited_ && extension_processes_->running() == 0) close_api();
+}
+
+/// The runtime has gone: its extensions have what is left of the limit.
+void Instance::end_extensions() {
+  extensions_.shut_down(*end_);
+  for (const Extension* const extension : extensions_.extensions()) {
+    if (!extension->wants_shutdown) extension_processes_->kill(extension->name);
+  }
+  kill_timer_.arm(end_->deadline, [this] { extension_processes_->kill_all(); });
+}
+
+// --- the end -----------------------------------------------------------------------------------------------------------
+
+/// The first reason counts.
+void Instance::begin_end(ShutdownReason reason) {
   state_ = InstanceState::stopping;
+  settle_timer_.cancel();
+  if (end_) return;
+  const bool internal_only = !extensions_.empty() && !extensions_.has_external();
+  end_ = ShutdownEvent{reason,
+                       Deadline::after(internal_only ? limits::internal_shutdown_timeout : limits::shutdown_timeout)};
+}
+
+void Instance::stop(ShutdownReason reason) {
+  if (exited_ || state_ == InstanceState::stopping) return;
+  begin_end(reason);
   launched_->signal(SIGTERM);
-  kill_timer_.arm(Deadline::after(limits::shutdown_timeout), [this] { kill(); });
+  const Deadline limit = extensions_.has_external() ? Deadline::after(limits::runtime_shutdown_share) : end_->deadline;
+  kill_timer_.arm(limit, [this] { launched_->signal(SIGKILL); });
+}
+
+void Instance::kill_runtime(ShutdownReason reason) {
+  if (exited_) return;
+  begin_end(reason);
+  launched_->signal(SIGKILL);
 }
 
 void Instance::kill() {
-  if (exited_) return;
-  state_ = InstanceState::stopping;
-  launched_->signal(SIGKILL);
+  kill_runtime(ShutdownReason::failure);
+  if (extension_processes_) extension_processes_->kill_all();
 }
 
 Task<void> Instance::watch_exit() {
@@ -231,12 +321,24 @@ Task<void> Instance::watch_exit() {
 void Instance::on_exit() {
   exited_ = true;
   kill_timer_.cancel();
-  state_ = InstanceState::stopping;
+  begin_end(ShutdownReason::failure);
   drain_log();
   // Somebody the process left behind may hold the pipe; its end is not waited for.
   if (output_) output_->close();
+  const FunctionError error{std::string(error_types::exit_error), {}, "application/json", {}};
+  session_.end(error);
+  if (awaiting_extensions_) extensions_ready_.set({false, error});
+  if (extension_processes_ && extension_processes_->running() > 0) {
+    end_extensions();
+  } else {
+    close_api();
+  }
+}
+
+/// Nobody is left who could ask anything.
+void Instance::close_api() {
+  kill_timer_.cancel();
   if (listener_) listener_->close();
-  session_.end({std::string(error_types::exit_error), {}, "application/json", {}});
   extensions_.end();
   for (auto link = links_.begin(); link != links_.end();) (link++)->connection.close();
 }
@@ -256,9 +358,8 @@ std::string Instance::exit_text() const {
   return text;
 }
 
-FunctionError Instance::exit_error(std::string_view request_id) const {
-  return worded(exit_status_.out_of_memory ? error_types::out_of_memory : error_types::exit_error, request_id,
-                exit_text());
+std::string Instance::failure_text(std::string_view error_type) const {
+  return error_type.starts_with("Extension.") ? extension_failure_ : exit_text();
 }
 
 int Instance::peak_memory_mb() const {

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "runtime-api/control-server/catalog/catalog_change.hpp"
+#include "runtime-api/control-server/instances/extension_processes.hpp"
 #include "runtime-api/control-server/launchers/launcher.hpp"
 #include "runtime-api/control-server/telemetry/instance_log.hpp"
 #include "runtime-api/protocol/invocation.hpp"
@@ -68,9 +69,10 @@ class Instance {
   /// (null: nobody) takes in parts has gone through it when this returns. The instance stays alive meanwhile.
   Task<InvocationReport> invoke(const Invocation& invocation, ResponseSink* sink = nullptr);
 
-  /// SIGTERM to the process group now, SIGKILL after the shutdown limit. Invocations under way end with an error.
-  void stop();
-  /// SIGKILL at once.
+  /// SIGTERM to the runtime's process group now, SIGKILL after its share of the shutdown limit; extensions are told once it
+  /// has ended, and killed at the limit. Invocations under way end with an error.
+  void stop(ShutdownReason reason = ShutdownReason::spindown);
+  /// SIGKILL to everything at once.
   void kill();
 
   const std::string& id() const { return id_; }
@@ -82,8 +84,8 @@ class Instance {
   std::uint64_t invocations() const { return invocations_; }
   Deadline::Clock::time_point started_at() const { return started_at_; }
   Deadline::Clock::time_point idle_since() const { return idle_since_; }
-  /// How the process ended, in the platform's words; only once it has.
-  std::string exit_text() const;
+  /// Why an invocation or the init phase failed with an error of this type, in the platform's words.
+  std::string failure_text(std::string_view error_type) const;
   /// Peak memory in MB, rounded up.
   int peak_memory_mb() const;
 
@@ -94,6 +96,15 @@ class Instance {
   /// Whether nothing but the runtime's own state keeps events back.
   bool taking_events() const { return state_ != InstanceState::stopping && extensions_.settled(); }
   void became_idle();
+  Task<InitOutcome> init_extensions();
+  void extensions_settled();
+  void extension_failed(const ExtensionFailure& failure);
+  void extension_ended(const std::string& name, const std::string& how);
+  void begin_end(ShutdownReason reason);
+  void kill_runtime(ShutdownReason reason);
+  void end_extensions();
+  void close_api();
+  void await_next_events(Deadline deadline);
   void adopt(int fd, bool own_channel);
   Task<void> serve(Link& link);
   Task<void> read_log();
@@ -101,7 +112,7 @@ class Instance {
   void drain_log();
   void on_exit();
   void task_over();
-  FunctionError exit_error(std::string_view request_id) const;
+  std::string exit_text() const;
 
   EventLoop& loop_;
   const std::string id_;
@@ -113,12 +124,18 @@ class Instance {
   const InstanceSettings settings_;
   RuntimeSession session_;
   ExtensionRegistry extensions_;
+  std::unique_ptr<ExtensionProcesses> extension_processes_;  // null where there are none
+  Completion<InitOutcome> extensions_ready_;
+  bool awaiting_extensions_ = false;  // init() waits for extensions_ready_
+  std::string extension_failure_;     // what the failed extension is to be told of by
+  std::optional<ShutdownEvent> end_;  // once it has begun
   std::list<Link> links_;
   std::unique_ptr<http::Listener> listener_;
   std::unique_ptr<Stream> output_;
   bool own_bootstrap_ = false;
   InstanceState state_ = InstanceState::starting;
   Timer kill_timer_;
+  Timer settle_timer_;  // from an answer to the next polls
   std::uint64_t invocations_ = 0;
   Deadline::Clock::time_point started_at_;
   Deadline::Clock::time_point idle_since_;

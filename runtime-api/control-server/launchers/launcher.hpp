@@ -15,6 +15,12 @@
 
 namespace kiln {
 
+/// An external extension: a process beside the runtime.
+struct ExtensionSpec {
+  std::string name;                  ///< its file's name
+  std::filesystem::path executable;  ///< started in `/`, without arguments
+};
+
 /// Everything a launcher needs to know; a plain value.
 struct InstanceSpec {
   std::string instance_id;
@@ -24,8 +30,11 @@ struct InstanceSpec {
   std::vector<std::string> environment;  ///< "KEY=VALUE", complete but for the way to the Runtime API
   std::filesystem::path task_root;       ///< the function's unpacked code; the working directory
   int memory_mb = 0;
-  /// A bootstrap of ours, which takes an inherited connected socket; any other gets a listener's address.
+  /// A bootstrap of ours, which takes an inherited connected socket. Every instance has a listener besides: for any other
+  /// runtime, for extensions, and for the metadata endpoint.
   bool inherits_channel = false;
+  std::vector<ExtensionSpec> extensions;           ///< started in this order, in front of the runtime
+  std::vector<std::string> extension_environment;  ///< of each of them; complete but for the way to the Runtime API
 };
 
 /// How a process ended.
@@ -38,6 +47,20 @@ struct ExitStatus {
   std::string describe() const;
 };
 
+/// An external extension as its launcher sees it. Data-plane thread only. Destroying it kills what is left.
+class LaunchedExtension {
+ public:
+  virtual ~LaunchedExtension() = default;
+
+  virtual const std::string& name() const = 0;
+  /// To its process group, which is its own: the runtime is told to end before its extensions are.
+  virtual void signal(int signal_number) = 0;
+  /// Completes once, when its process has ended and has been reaped. To be awaited once.
+  virtual Completion<ExitStatus>& exited() = 0;
+  /// Read end of stdout and stderr, non-blocking and close-on-exec; handed over once.
+  virtual int take_log() = 0;
+};
+
 /// A running instance as its launcher sees it. Data-plane thread only. Destroying it kills what is left.
 class LaunchedInstance {
  public:
@@ -45,12 +68,14 @@ class LaunchedInstance {
 
   /// Process id on this host; 0 where the launcher has none.
   virtual int pid() const = 0;
-  /// To the whole process group.
+  /// To the process group of the runtime.
   virtual void signal(int signal_number) = 0;
   /// Completes once, when the first process has ended and has been reaped. To be awaited once.
   virtual Completion<ExitStatus>& exited() = 0;
   /// Peak resident memory in KiB so far; 0 where it cannot be told.
   virtual long peak_memory_kib() const = 0;
+  /// The external extensions, handed over once; none where the launcher starts none.
+  virtual std::vector<std::unique_ptr<LaunchedExtension>> take_extensions() { return {}; }
 
   // Descriptors, non-blocking and close-on-exec, each handed over once; -1 where there is none.
   virtual int take_log() = 0;       ///< read end of stdout and stderr

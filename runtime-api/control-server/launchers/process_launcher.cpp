@@ -19,15 +19,37 @@ namespace {
 
 [[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 
+class ProcessExtension final : public LaunchedExtension {
+ public:
+  ProcessExtension(EventLoop& loop, const OrphanGuard& guard, std::string name, int pid, Descriptor log)
+      : guard_(guard), name_(std::move(name)), process_(loop, pid), log_(std::move(log)) {}
+
+  ~ProcessExtension() override { guard_.forget(process_.pid()); }
+
+  const std::string& name() const override { return name_; }
+  void signal(int signal_number) override { process_.signal_group(signal_number); }
+  Completion<ExitStatus>& exited() override { return process_.exited(); }
+  int take_log() override { return log_.release(); }
+
+ private:
+  const OrphanGuard& guard_;
+  const std::string name_;
+  ChildProcess process_;
+  Descriptor log_;
+};
+
+using Extensions = std::vector<std::unique_ptr<LaunchedExtension>>;
+
 class ProcessInstance final : public LaunchedInstance {
  public:
   ProcessInstance(EventLoop& loop, const OrphanGuard& guard, int pid, Descriptor log, Descriptor channel,
-                  Descriptor listener)
+                  Descriptor listener, Extensions extensions)
       : guard_(guard),
         process_(loop, pid),
         log_(std::move(log)),
         channel_(std::move(channel)),
-        listener_(std::move(listener)) {}
+        listener_(std::move(listener)),
+        extensions_(std::move(extensions)) {}
 
   ~ProcessInstance() override { guard_.forget(process_.pid()); }
 
@@ -38,6 +60,7 @@ class ProcessInstance final : public LaunchedInstance {
   int take_log() override { return log_.release(); }
   int take_channel() override { return channel_.release(); }
   int take_listener() override { return listener_.release(); }
+  Extensions take_extensions() override { return std::move(extensions_); }
 
  private:
   const OrphanGuard& guard_;
@@ -45,6 +68,7 @@ class ProcessInstance final : public LaunchedInstance {
   Descriptor log_;
   Descriptor channel_;
   Descriptor listener_;
+  Extensions extensions_;
 };
 
 /// Our ends and the child's of everything that joins the two.
@@ -57,19 +81,24 @@ struct Endpoints {
 
 void set_non_blocking(int fd) { ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK); }
 
-Endpoints make_endpoints(bool inherits_channel) {
-  Endpoints ends;
+/// A pipe for what a process writes: our end does not block.
+void make_log_pipe(Descriptor& read_end, Descriptor& write_end) {
   int pair[2];
   if (::pipe2(pair, O_CLOEXEC) != 0) fail("pipe2");
-  ends.log_read = Descriptor(pair[0]);
-  ends.log_write = Descriptor(pair[1]);
+  read_end = Descriptor(pair[0]);
+  write_end = Descriptor(pair[1]);
   set_non_blocking(pair[0]);
+}
+
+Endpoints make_endpoints(bool inherits_channel) {
+  Endpoints ends;
+  make_log_pipe(ends.log_read, ends.log_write);
   if (inherits_channel) {
+    int pair[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) fail("socketpair");
     ends.channel_ours = Descriptor(pair[0]);
     ends.channel_theirs = Descriptor(pair[1]);
     set_non_blocking(pair[0]);
-    return ends;
   }
   ends.listener = Descriptor(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   sockaddr_in any{};
@@ -85,33 +114,84 @@ Endpoints make_endpoints(bool inherits_channel) {
   return ends;
 }
 
+/// One process to be started.
+struct Start {
+  SpawnRequest request;
+  Descriptor log_read, log_write;  // an extension's
+};
+
+void add_api_address(std::vector<std::string>& variables, const std::string& address) {
+  variables.push_back(std::string(environment::runtime_api) + "=" + address);
+  variables.push_back(std::string(environment::metadata_api) + "=" + address);
+}
+
+Start runtime_start(InstanceSpec& spec, const Endpoints& ends) {
+  Start start;
+  start.request.executable = spec.executable.string();
+  start.request.arguments = std::move(spec.arguments);
+  start.request.environment = std::move(spec.environment);
+  add_api_address(start.request.environment, ends.address);
+  if (spec.inherits_channel) {
+    start.request.environment.push_back(std::string(environment::runtime_api_fd) + "=" +
+                                        std::to_string(inherited_channel_fd));
+  }
+  start.request.working_directory = spec.task_root.string();
+  start.request.output = ends.log_write.get();
+  start.request.channel = ends.channel_theirs.get();
+  return start;
+}
+
+Start extension_start(const ExtensionSpec& extension, const std::vector<std::string>& variables) {
+  Start start;
+  make_log_pipe(start.log_read, start.log_write);
+  start.request.executable = extension.executable.string();
+  start.request.environment = variables;
+  start.request.working_directory = "/";
+  start.request.output = start.log_write.get();
+  return start;
+}
+
+/// Extensions first, the runtime last. Where one cannot be started, the ones before it are killed by their owners.
+std::vector<SpawnResult> spawn_all(const std::vector<Start>& starts, const OrphanGuard& guard) {
+  std::vector<SpawnResult> results;
+  for (const Start& start : starts) {
+    const SpawnResult& result = results.emplace_back(spawn_process(start.request));
+    if (result.error) break;
+    guard.watch(result.pid);
+  }
+  return results;
+}
+
 }  // namespace
 
 Task<LaunchResult> ProcessLauncher::start(InstanceSpec spec) {
   Endpoints ends = make_endpoints(spec.inherits_channel);
-  if (spec.inherits_channel) {
-    spec.environment.push_back(std::string(environment::runtime_api_fd) + "=" + std::to_string(inherited_channel_fd));
-  } else {
-    spec.environment.push_back(std::string(environment::runtime_api) + "=" + ends.address);
+  if (!spec.extensions.empty()) add_api_address(spec.extension_environment, ends.address);
+  std::vector<Start> starts;
+  starts.reserve(spec.extensions.size() + 1);
+  for (const ExtensionSpec& extension : spec.extensions) {
+    starts.push_back(extension_start(extension, spec.extension_environment));
   }
-  SpawnRequest request;
-  request.executable = spec.executable.string();
-  request.arguments = std::move(spec.arguments);
-  request.environment = std::move(spec.environment);
-  request.working_directory = spec.task_root.string();
-  request.output = ends.log_write.get();
-  request.channel = ends.channel_theirs.get();
-  const SpawnResult spawned = co_await thread_.run([this, &request] {
-    const SpawnResult result = spawn_process(request);
-    if (!result.error) guard_.watch(result.pid);
-    return result;
-  });
-  if (spawned.error) {
-    const std::string message = "Couldn't start " + request.executable + ": " + spawned.error.message();
-    co_return LaunchError{std::string(error_types::invalid_entrypoint), message};
+  starts.push_back(runtime_start(spec, ends));
+  const std::vector<SpawnResult> spawned = co_await thread_.run([this, &starts] { return spawn_all(starts, guard_); });
+
+  Extensions extensions;
+  for (std::size_t i = 0; i < spawned.size() && i < spec.extensions.size(); ++i) {
+    if (spawned[i].error) break;
+    extensions.push_back(std::make_unique<ProcessExtension>(loop_, guard_, spec.extensions[i].name, spawned[i].pid,
+                                                            std::move(starts[i].log_read)));
   }
-  co_return std::make_unique<ProcessInstance>(loop_, guard_, spawned.pid, std::move(ends.log_read),
-                                              std::move(ends.channel_ours), std::move(ends.listener));
+  const SpawnResult& last = spawned.back();
+  if (last.error) {
+    const bool runtime = spawned.size() == starts.size();
+    const std::string message =
+        "Couldn't start " + starts[spawned.size() - 1].request.executable + ": " + last.error.message();
+    co_return LaunchError{std::string(runtime ? error_types::invalid_entrypoint : error_types::extension_launch_error),
+                          message};
+  }
+  co_return std::make_unique<ProcessInstance>(loop_, guard_, last.pid, std::move(ends.log_read),
+                                              std::move(ends.channel_ours), std::move(ends.listener),
+                                              std::move(extensions));
 }
 
 }  // namespace kiln
