@@ -15,6 +15,8 @@ inline constexpr std::string_view invocation_prefix = "/2018-06-01/runtime/invoc
 inline constexpr std::string_view response_suffix = "/response";
 inline constexpr std::string_view error_suffix = "/error";
 inline constexpr std::string_view init_error = "/2018-06-01/runtime/init/error";
+/// An explicit sign of readiness, in front of the first poll (from Tencent SCF's Runtime API).
+inline constexpr std::string_view init_ready = "/2018-06-01/runtime/init/ready";
 inline constexpr std::string_view restore_next = "/2018-06-01/runtime/restore/next";
 inline constexpr std::string_view restore_error = "/2018-06-01/runtime/restore/error";
 
@@ -24,6 +26,9 @@ inline constexpr std::string_view extension_register = "/2020-01-01/extension/re
 inline constexpr std::string_view extension_next = "/2020-01-01/extension/event/next";
 inline constexpr std::string_view extension_init_error = "/2020-01-01/extension/init/error";
 inline constexpr std::string_view extension_exit_error = "/2020-01-01/extension/exit/error";
+
+/// The metadata endpoint.
+inline constexpr std::string_view metadata = "/2026-01-15/metadata/execution-environment";
 
 /// Followed by `{function name}/invocations`, or by nothing, a name, `/code`, `/configuration` for management.
 inline constexpr std::string_view functions = "/2015-03-31/functions";

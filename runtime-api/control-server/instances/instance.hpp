@@ -37,6 +37,7 @@ struct InvocationReport {
 struct InstanceSettings {
   std::string account_id;
   bool extensions_enabled = true;  ///< the Extensions API is served
+  InstanceMetadata metadata;       ///< what the metadata endpoint tells
 };
 
 class Instance {
@@ -97,6 +98,7 @@ class Instance {
   bool taking_events() const { return state_ != InstanceState::stopping && extensions_.settled(); }
   void became_idle();
   Task<InitOutcome> init_extensions();
+  Task<InitOutcome> restore();
   void extensions_settled();
   void extension_failed(const ExtensionFailure& failure);
   void extension_ended(const std::string& name, const std::string& how);
