@@ -150,8 +150,7 @@ int serve(const ServeOptions& options) {
   };
   LogStore logs(loop, workers, log_options);
   ProcessLauncher launcher(loop, launching, guard);
-  Activator activator(loop, launcher, logs,
-                      {options.libexec, options.opt, options.init_timeout, options.availability_zone_id, account});
+  Activator activator(loop, launcher, logs, {options.libexec, options.opt, options.init_timeout, account});
   Router router({loop, activator, metrics, {}});
   for (const CatalogChange& change : management.everything()) router.apply(change);
 

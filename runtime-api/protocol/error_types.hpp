@@ -20,6 +20,12 @@ inline constexpr std::string_view truncated_request = "TruncatedHTTPRequest";
 inline constexpr std::string_view request_entity_too_large = "RequestEntityTooLarge";
 /// 410: the invocation has timed out, or the Invocation-Id belongs to another attempt.
 inline constexpr std::string_view invoke_timeout = "InvokeTimeout";
+/// 400: a subscription request of the Telemetry API or of the Logs API that is not as their schemas want it.
+inline constexpr std::string_view telemetry_validation_error = "ValidationError";
+inline constexpr std::string_view logs_validation_error = "Logs.ValidationError";
+/// 403: a subscription request after the init phase.
+inline constexpr std::string_view telemetry_subscription_closed = "Telemetry.SubscriptionClosed";
+inline constexpr std::string_view logs_subscription_closed = "Logs.SubscriptionClosed";
 /// 500: the platform failed.
 inline constexpr std::string_view internal_server_error = "InternalServerError";
 
@@ -65,8 +71,6 @@ inline constexpr std::string_view extension_launch_error = "Extension.LaunchErro
 inline constexpr std::string_view response_size_too_large = "Function.ResponseSizeTooLarge";
 /// The runtime posted a bad response mode.
 inline constexpr std::string_view invalid_response_mode_header = "Runtime.InvalidResponseModeHeader";
-/// The hooks of a restore took longer than limits::restore_timeout.
-inline constexpr std::string_view restore_timeout = "Runtime.RestoreHookUserTimeout";
 /// A response body was cut short.
 inline constexpr std::string_view truncated_response = "Runtime.TruncatedResponse";
 /// The invoker went away in the middle of a streamed response, and the function goes on sending without end (kiln's own;

@@ -49,14 +49,14 @@ inline constexpr auto init_timeout = 10'000ms;
 /// How long a runtime may pause within a body it posts, or take nothing of an event. As long as API Gateway lets a stream be
 /// silent; the function's timeout comes first, mostly.
 inline constexpr auto stream_idle_timeout = 300'000ms;
-/// From the end of a restore to the first poll.
-inline constexpr auto restore_timeout = 10'000ms;
 /// From SIGTERM to SIGKILL of an instance, its external extensions included.
 inline constexpr auto shutdown_timeout = 2'000ms;
 /// The same where all its extensions are internal.
 inline constexpr auto internal_shutdown_timeout = 500ms;
 /// How much of it the runtime has, where there are external extensions that come after it.
 inline constexpr auto runtime_shutdown_share = 300ms;
+/// In front of SIGTERM: how long an instance's subscribers have to take what is buffered for them (kiln's own).
+inline constexpr auto telemetry_flush = 200ms;
 /// An idle instance is reclaimed after this long (kiln's default; per function settable).
 inline constexpr auto idle_timeout = 60'000ms;
 

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <memory>
-#include <string>
 #include <string_view>
 
 #include "runtime-api/server/async/task.hpp"
@@ -17,12 +16,7 @@ namespace kiln {
 http::ConnectionOptions runtime_connection_options();
 
 class ExtensionRegistry;
-
-/// What the metadata endpoint tells.
-struct InstanceMetadata {
-  std::string token;                 ///< AWS_LAMBDA_METADATA_TOKEN; whoever asks must have it
-  std::string availability_zone_id;  ///< "use1-az1"; empty where nobody knows, which is answered 503
-};
+class TelemetrySource;
 
 /// What a connection may do. What is null is not served (404).
 struct RuntimeApiOptions {
@@ -31,11 +25,10 @@ struct RuntimeApiOptions {
   bool hold_accepted = false;
   /// The routes of the runtime itself. Not where a runtime has another way in: nobody else is to take its events.
   bool runtime = true;
-  /// `restore/next` and `restore/error`: only where the instance was started to be snapshotted.
-  bool restore = false;
-  const InstanceMetadata* metadata = nullptr;
   /// The Extensions API.
   ExtensionRegistry* extensions = nullptr;
+  /// The Telemetry API and the Logs API; they need the Extensions API.
+  TelemetrySource* telemetry = nullptr;
 };
 
 /// Serves requests until the connection ends. `source` and `options` must outlive the task; closing the connection ends it.

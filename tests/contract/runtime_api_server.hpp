@@ -15,6 +15,7 @@
 #include "runtime-api/server/http/listener.hpp"
 #include "runtime-api/server/runtime_api.hpp"
 #include "runtime-api/server/runtime_session.hpp"
+#include "runtime-api/server/telemetry_source.hpp"
 #include "tests/support/loop_runner.hpp"
 #include "tests/support/raw_client.hpp"
 
@@ -40,13 +41,25 @@ struct ServerOptions {
   http::ConnectionOptions connection = runtime_connection_options();
   bool hold_accepted = false;
   bool extensions = true;  ///< whether the Extensions API is served
-  bool runtime = true;     ///< whether the runtime's own routes are
-  bool restore = false;    ///< whether restore/next and restore/error are
-  InstanceMetadata metadata{"the-token", "use1-az1"};
+  bool telemetry = true;   ///< whether the Telemetry API is served, too
 };
 
 /// "00000000-0000-4000-8000-00000000000N": the N-th identifier that the server makes.
 std::string identifier(unsigned n);
+
+/// The platform behind the Telemetry API, as far as the routes know it. Loop's thread only.
+class RecordedTelemetry final : public TelemetrySource {
+ public:
+  bool subscription_closed() const override { return closed; }
+  std::optional<ApiError> subscribe(const Extension& extension, TelemetrySubscription subscription) override {
+    if (refusal) return refusal;
+    subscriptions.emplace_back(extension.name, std::move(subscription));
+    return std::nullopt;
+  }
+  bool closed = false;
+  std::optional<ApiError> refusal;
+  std::vector<std::pair<std::string, TelemetrySubscription>> subscriptions;
+};
 
 /// Public functions are for the test's thread.
 class RuntimeApiServer {
@@ -67,10 +80,6 @@ class RuntimeApiServer {
                     ResponseSink* sink = nullptr);
   /// What the init phase came to, waiting for its end.
   InitOutcome initialized();
-  /// Lets a runtime that waits to be restored go on.
-  void restore();
-  /// What its hooks came to, waiting for their end.
-  InitOutcome restored();
   void fail(const std::string& id, const FunctionError& error);
   void end(const FunctionError& error);
 
@@ -89,6 +98,11 @@ class RuntimeApiServer {
   auto extensions(F f) {
     return thread_.call([&] { return f(extensions_); });
   }
+  /// The same for what has subscribed.
+  template <class F>
+  auto telemetry(F f) {
+    return thread_.call([&] { return f(telemetry_); });
+  }
   /// What the registry has reported as a failure so far.
   std::vector<ExtensionFailure> extension_failures();
   bool wait_until_extensions_settled(bool settled = true);
@@ -105,7 +119,6 @@ class RuntimeApiServer {
   Task<void> serve(int fd);
   Task<void> run(std::shared_ptr<Pending> pending);
   Task<void> watch_init();
-  Task<void> watch_restore();
   void start_waiting();
 
   const ServerOptions options_;
@@ -114,11 +127,11 @@ class RuntimeApiServer {
   unsigned identifiers_ = 0;
   ExtensionRegistry extensions_;
   std::vector<ExtensionFailure> extension_failures_;
+  RecordedTelemetry telemetry_;
   RuntimeApiOptions api_options_;
   std::list<http::Connection*> connections_;
   std::deque<std::shared_ptr<Pending>> waiting_;
   std::promise<InitOutcome> initialized_;
-  std::promise<InitOutcome> restored_;
   LoopThread thread_;
   std::unique_ptr<http::Listener> listener_;
   unsigned short port_ = 0;

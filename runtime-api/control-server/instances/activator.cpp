@@ -8,7 +8,6 @@
 #include "runtime-api/control-server/catalog/identifiers.hpp"
 #include "runtime-api/control-server/instances/extension_folder.hpp"
 #include "runtime-api/control-server/instances/instance_environment.hpp"
-#include "runtime-api/protocol/environment.hpp"
 #include "runtime-api/protocol/error_types.hpp"
 #include "runtime-api/protocol/json_text.hpp"
 #include "runtime-api/protocol/limits.hpp"
@@ -21,6 +20,12 @@ Activation failed(PhaseTimes phases, std::string_view type, std::string_view mes
   activation.phases = phases;
   activation.error = FunctionError{std::string(type), platform_error_body(type, message), "application/json", {}};
   return activation;
+}
+
+LogSettings log_settings(const LoggingConfiguration& logging) {
+  if (logging.format != "JSON") return LogFormat::text;
+  return {LogFormat::json, parse_log_level(logging.system_level).value_or(LogLevel::info),
+          parse_log_level(logging.application_level).value_or(LogLevel::info)};
 }
 
 /// Time since `from`, which moves on to now.
@@ -68,10 +73,8 @@ Task<Activation> Activator::activate(DeployedFunction function, Instance::Hooks 
 
   const std::string instance_id = random_uuid();
   const FunctionConfiguration& configuration = *function.configuration;
-  InstanceLog log =
-      logs_.open(configuration.name, configuration.logging.format == "JSON" ? LogFormat::json : LogFormat::text,
-                 configuration.version);
-  log.init_start(configuration.runtime);
+  InstanceLog log = logs_.open(configuration.name, log_settings(configuration.logging), configuration.version);
+  log.init_start({configuration.runtime, {}, configuration.name, configuration.version, instance_id});
   InstanceSpec spec = prepare(function, instance_id, log.stream());
   if (::access(spec.executable.c_str(), X_OK) != 0) {
     co_return failed(phases, error_types::invalid_entrypoint,
@@ -79,10 +82,7 @@ Task<Activation> Activator::activate(DeployedFunction function, Instance::Hooks 
                          ? "This installation has no bootstrap for the runtime " + configuration.runtime
                          : "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]");
   }
-  InstanceSettings settings{options_.account.account_id, true, {random_uuid(), options_.availability_zone_id}};
-  spec.environment.push_back(std::string(environment::metadata_token) + "=" + settings.metadata.token);
   FoundExtensions extensions = find_extensions(options_.opt);
-  settings.extensions_enabled = extensions.enabled;
   if (extensions.external.size() > limits::max_extensions) {
     co_return failed(phases, error_types::extension_launch_error,
                      "Extension limit (" + std::to_string(limits::max_extensions) + ") exceeded: " +
@@ -98,9 +98,9 @@ Task<Activation> Activator::activate(DeployedFunction function, Instance::Hooks 
   phases.launch = lap(clock);
 
   Activation activation;
-  activation.instance = std::make_unique<Instance>(loop_, instance_id, std::move(function),
-                                                   std::move(std::get<std::unique_ptr<LaunchedInstance>>(launched)),
-                                                   std::move(log), std::move(settings), std::move(hooks));
+  activation.instance = std::make_unique<Instance>(
+      loop_, instance_id, std::move(function), std::move(std::get<std::unique_ptr<LaunchedInstance>>(launched)),
+      std::move(log), InstanceSettings{options_.account.account_id, extensions.enabled}, std::move(hooks));
   activation.error = co_await activation.instance->init(deadline);
   phases.init = lap(clock);
   activation.phases = phases;

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "runtime-api/control-server/catalog/identifiers.hpp"
-#include "runtime-api/control-server/instances/instance_environment.hpp"
 #include "runtime-api/protocol/error_types.hpp"
 #include "runtime-api/protocol/json_text.hpp"
 #include "runtime-api/protocol/limits.hpp"
@@ -120,9 +119,10 @@ void Instance::became_idle() {
 void Instance::adopt(int fd, bool own_channel) {
   Link& link = links_.emplace_back(loop_, fd, connection_options_, own_channel);
   link.api.runtime = own_channel || !own_bootstrap_;
-  link.api.restore = starts_from_snapshot(*function_.configuration);
-  link.api.metadata = &settings_.metadata;
-  if (settings_.extensions_enabled) link.api.extensions = &extensions_;
+  if (settings_.extensions_enabled) {
+    link.api.extensions = &extensions_;
+    link.api.telemetry = &telemetry_;
+  }
   ++tasks_;
   loop_.spawn(serve(link), "runtime connection");
 }
@@ -175,20 +175,20 @@ Task<std::optional<FunctionError>> Instance::init(Deadline deadline) {
   });
   InitOutcome outcome = co_await session_.initialized();
   extensions_.close_registration();
+  drain_log();
+  telemetry_.runtime_initialized(outcome.ready ? nullptr : &outcome.error);
   if (outcome.ready && !extensions_.settled()) {
     outcome = co_await init_extensions();
   }
   timer.cancel();
-  if (outcome.ready && session_.awaits_restore()) {
-    outcome = co_await restore();
+  if (outcome.ready) {
+    telemetry_.init_over(nullptr);
+    co_return std::nullopt;
   }
-  if (session_.ready_without_poll()) {
-    settle_timer_.arm(Deadline::after(limits::init_timeout), [this] { stop(ShutdownReason::timeout); });
-  }
-  if (outcome.ready) co_return std::nullopt;
   if (outcome.error.body.empty() && outcome.error.type != error_types::timed_out) {
     log_.fault({}, "Error: " + failure_text(outcome.error.type) + "\n" + outcome.error.type);
   }
+  telemetry_.init_over(&outcome.error);
   // A runtime that has reported its failure goes by itself; it need not, so it gets a limit.
   if (!exited_ && state_ != InstanceState::stopping) {
     state_ = InstanceState::init_failed;
@@ -202,18 +202,6 @@ Task<InitOutcome> Instance::init_extensions() {
   awaiting_extensions_ = true;
   InitOutcome outcome = co_await extensions_ready_;
   awaiting_extensions_ = false;
-  co_return outcome;
-}
-
-/// No snapshot is taken: what the runtime asked to be restored from is itself, so its hooks run at once.
-Task<InitOutcome> Instance::restore() {
-  Timer limit(loop_);
-  limit.arm(Deadline::after(limits::restore_timeout), [this] {
-    kill_runtime(ShutdownReason::timeout);
-    session_.end({std::string(error_types::restore_timeout), {}, "application/json", {}});
-  });
-  session_.restore();
-  InitOutcome outcome = co_await session_.restored();
   co_return outcome;
 }
 
@@ -233,7 +221,7 @@ Task<InvocationReport> Instance::invoke(const Invocation& invocation, ResponseSi
   const Stay stay(*this);
   state_ = InstanceState::busy;
   ++invocations_;
-  log_.start(invocation.request_id, function_.configuration->version);
+  log_.start({invocation.request_id, function_.configuration->version, invocation.trace_id});
   Timer timer(loop_);
   timer.arm(invocation.deadline, [this, &invocation] {
     kill_runtime(ShutdownReason::timeout);
@@ -249,6 +237,7 @@ Task<InvocationReport> Instance::invoke(const Invocation& invocation, ResponseSi
     *error = worded_for(std::move(*error), invocation.request_id);
   }
   drain_log();
+  telemetry_.runtime_done(invocation, report.result, report.duration);
   await_next_events(invocation.deadline);
   co_return report;
 }
@@ -308,6 +297,7 @@ void Instance::end_extensions() {
 void Instance::begin_end(ShutdownReason reason) {
   state_ = InstanceState::stopping;
   settle_timer_.cancel();
+  telemetry_.hurry();
   if (end_) return;
   const bool internal_only = !extensions_.empty() && !extensions_.has_external();
   end_ = ShutdownEvent{reason,
@@ -317,6 +307,22 @@ void Instance::begin_end(ShutdownReason reason) {
 void Instance::stop(ShutdownReason reason) {
   if (exited_ || state_ == InstanceState::stopping) return;
   begin_end(reason);
+  if (telemetry_.has_unsent()) {
+    ++tasks_;
+    loop_.spawn(terminate_after_telemetry(), "end of an instance");
+  } else {
+    terminate();
+  }
+}
+
+/// A subscriber that is part of the runtime's process gets what is buffered while there still is one.
+Task<void> Instance::terminate_after_telemetry() {
+  co_await telemetry_.drain(Deadline::after(limits::telemetry_flush));
+  if (!exited_) terminate();
+  task_over();
+}
+
+void Instance::terminate() {
   launched_->signal(SIGTERM);
   const Deadline limit = extensions_.has_external() ? Deadline::after(limits::runtime_shutdown_share) : end_->deadline;
   kill_timer_.arm(limit, [this] { launched_->signal(SIGKILL); });
@@ -380,9 +386,7 @@ std::string Instance::exit_text() const {
 }
 
 std::string Instance::failure_text(std::string_view error_type) const {
-  if (error_type.starts_with("Extension.")) return extension_failure_;
-  if (error_type == error_types::restore_timeout) return "The restore hooks did not end in time";
-  return exit_text();
+  return error_type.starts_with("Extension.") ? extension_failure_ : exit_text();
 }
 
 int Instance::peak_memory_mb() const {

@@ -12,6 +12,7 @@
 
 #include "runtime-api/control-server/catalog/catalog_change.hpp"
 #include "runtime-api/control-server/instances/extension_processes.hpp"
+#include "runtime-api/control-server/instances/instance_telemetry.hpp"
 #include "runtime-api/control-server/launchers/launcher.hpp"
 #include "runtime-api/control-server/telemetry/instance_log.hpp"
 #include "runtime-api/protocol/invocation.hpp"
@@ -37,7 +38,6 @@ struct InvocationReport {
 struct InstanceSettings {
   std::string account_id;
   bool extensions_enabled = true;  ///< the Extensions API is served
-  InstanceMetadata metadata;       ///< what the metadata endpoint tells
 };
 
 class Instance {
@@ -98,11 +98,12 @@ class Instance {
   bool taking_events() const { return state_ != InstanceState::stopping && extensions_.settled(); }
   void became_idle();
   Task<InitOutcome> init_extensions();
-  Task<InitOutcome> restore();
   void extensions_settled();
   void extension_failed(const ExtensionFailure& failure);
   void extension_ended(const std::string& name, const std::string& how);
   void begin_end(ShutdownReason reason);
+  Task<void> terminate_after_telemetry();
+  void terminate();
   void kill_runtime(ShutdownReason reason);
   void end_extensions();
   void close_api();
@@ -126,6 +127,7 @@ class Instance {
   const InstanceSettings settings_;
   RuntimeSession session_;
   ExtensionRegistry extensions_;
+  InstanceTelemetry telemetry_{log_, extensions_};
   std::unique_ptr<ExtensionProcesses> extension_processes_;  // null where there are none
   Completion<InitOutcome> extensions_ready_;
   bool awaiting_extensions_ = false;  // init() waits for extensions_ready_

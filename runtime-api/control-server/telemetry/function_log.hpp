@@ -43,6 +43,8 @@ class FunctionLog {
   /// Records `body` as of `at`. Returns its position in the ring.
   std::uint64_t record(const std::shared_ptr<const LogStream>& stream, const LogEvent::Body& body, LogTime at);
   void dropped(std::uint64_t bytes);
+  /// What the wall clock said at `at`.
+  std::chrono::system_clock::time_point wall_time(LogTime at);
 
   void subscribe(std::shared_ptr<LogSubscription::State> subscription);
   std::vector<LogSlice> take_unwritten();
@@ -51,7 +53,6 @@ class FunctionLog {
 
  private:
   void notify(const LogEvent& event);
-  std::chrono::system_clock::time_point wall_time(LogTime at);
 
   std::string name_;
   std::uint64_t budget_;

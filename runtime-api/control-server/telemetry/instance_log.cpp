@@ -6,6 +6,7 @@
 
 #include "runtime-api/control-server/telemetry/function_log.hpp"
 #include "runtime-api/control-server/telemetry/log_text.hpp"
+#include "runtime-api/control-server/telemetry/telemetry_feed.hpp"
 #include "runtime-api/protocol/limits.hpp"
 
 namespace kiln {
@@ -23,12 +24,16 @@ std::size_t place_to_cut(std::string_view text) {
   return at;
 }
 
+/// A runtime's own clock is this machine's; what it says is believed within these bounds.
+constexpr std::chrono::minutes oldest_frame{15};
+
 }  // namespace
 
 InstanceLog::InstanceLog() = default;
 
-InstanceLog::InstanceLog(std::shared_ptr<FunctionLog> log, std::shared_ptr<const LogStream> stream)
-    : log_(std::move(log)), stream_(std::move(stream)) {}
+InstanceLog::InstanceLog(std::shared_ptr<FunctionLog> log, std::shared_ptr<const LogStream> stream,
+                         std::unique_ptr<TelemetryFeed> telemetry)
+    : log_(std::move(log)), stream_(std::move(stream)), telemetry_(std::move(telemetry)) {}
 
 InstanceLog::~InstanceLog() { flush_partial_lines(LogTime::clock::now()); }
 
@@ -39,6 +44,7 @@ InstanceLog& InstanceLog::operator=(InstanceLog&& other) noexcept {
   flush_partial_lines(LogTime::clock::now());
   log_ = std::move(other.log_);
   stream_ = std::move(other.stream_);
+  telemetry_ = std::move(other.telemetry_);
   running_ = std::move(other.running_);
   unattributed_ = std::move(other.unattributed_);
   partial_ = std::move(other.partial_);
@@ -52,18 +58,42 @@ const std::string& InstanceLog::stream() const {
   return stream_ ? stream_->name : nothing;
 }
 
+bool InstanceLog::listened_to() const { return telemetry_ && telemetry_->listening(); }
+
+/// Everything that is not output: into the log where its format and level let it, and to whoever has subscribed.
+void InstanceLog::record(const LogEvent::Body& body, LogTime at) {
+  if (!log_) return;
+  const bool weighty = stream_->format == LogFormat::text || level_of(body) >= stream_->system_level;
+  if (weighty && has_line(stream_->format, body)) log_->record(stream_, body, at);
+  if (listened_to()) telemetry_->take({log_->wall_time(at), stream_->name, stream_->format, body});
+}
+
 void InstanceLog::init_start(std::string_view runtime_version, std::string_view runtime_version_arn, LogTime at) {
-  if (log_) log_->record(stream_, InitStart{runtime_version, runtime_version_arn}, at);
+  init_start(InitStart{runtime_version, runtime_version_arn}, at);
+}
+
+void InstanceLog::init_start(const InitStart& event, LogTime at) { record(event, at); }
+void InstanceLog::init_runtime_done(const InitRuntimeDone& event, LogTime at) { record(event, at); }
+
+void InstanceLog::init_report(const InitReport& event, LogTime at) {
+  tell_lost(unattributed_, at);
+  record(event, at);
 }
 
 void InstanceLog::start(std::string_view request_id, std::string_view version, LogTime at) {
+  start(InvocationStart{request_id, version}, at);
+}
+
+void InstanceLog::start(const InvocationStart& event, LogTime at) {
   if (!log_) return;
   // What was half-printed before belongs to what was before; the second of several in flight cuts nobody's line.
   if (running_.empty()) flush_partial_lines(at);
+  tell_lost(unattributed_, at);
   unattributed_ = {};
-  running_.push_back({.request_id = std::string(request_id)});
-  last_started_ = request_id;
-  last_start_position_ = log_->record(stream_, InvocationStart{request_id, version}, at);
+  running_.push_back({.request_id = std::string(event.request_id)});
+  last_started_ = event.request_id;
+  last_start_position_ = log_->ring().end();
+  record(event, at);
 }
 
 void InstanceLog::output(std::string_view bytes, OutputOrigin origin, LogTime at) {
@@ -72,6 +102,11 @@ void InstanceLog::output(std::string_view bytes, OutputOrigin origin, LogTime at
   std::string& partial = partial_[static_cast<std::size_t>(origin)];
   if (owner.truncated) {  // a flood costs no more than being read
     log_->dropped(bytes.size() + partial.size());
+    if (listened_to()) {
+      const auto newlines = static_cast<std::uint64_t>(std::count(bytes.begin(), bytes.end(), '\n'));
+      owner.lost_lines += newlines;
+      owner.lost_bytes += bytes.size() + partial.size() - newlines;
+    }
     partial.clear();
     return;
   }
@@ -83,14 +118,14 @@ void InstanceLog::output(std::string_view bytes, OutputOrigin origin, LogTime at
       partial += piece;
       while (partial.size() > longest_line) {
         const std::size_t cut = place_to_cut(partial);
-        line(owner, std::string_view(partial).substr(0, cut), origin, at);
+        line(owner, std::string_view(partial).substr(0, cut), origin, std::nullopt, at);
         partial.erase(0, cut);
       }
       if (newline == std::string_view::npos) return;
-      line(owner, partial, origin, at);
+      line(owner, partial, origin, std::nullopt, at);
       partial.clear();
     } else {
-      line(owner, piece, origin, at);
+      line(owner, piece, origin, std::nullopt, at);
     }
   }
 }
@@ -98,25 +133,49 @@ void InstanceLog::output(std::string_view bytes, OutputOrigin origin, LogTime at
 void InstanceLog::message(std::string_view request_id, std::string_view text, OutputOrigin origin, LogTime at) {
   if (!log_) return;
   Running* owner = find(request_id);
-  line(owner ? *owner : unattributed_, text, origin, at);
+  line(owner ? *owner : unattributed_, text, origin, std::nullopt, at);
+}
+
+void InstanceLog::frame(const LogFrame& frame, LogTime at) {
+  if (!log_) return;
+  if (frame.time) {
+    const auto age = std::chrono::duration_cast<LogTime::duration>(log_->wall_time(at) - *frame.time);
+    if (age > LogTime::duration::zero() && age < oldest_frame) at -= age;
+  }
+  std::string_view text = frame.text;
+  while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
+  Running& owner = owner_of_output();
+  while (text.size() > longest_line) {
+    const std::size_t cut = place_to_cut(text);
+    line(owner, text.substr(0, cut), OutputOrigin::standard_output, frame.level, at);
+    text.remove_prefix(cut);
+  }
+  line(owner, text, OutputOrigin::standard_output, frame.level, at);
 }
 
 void InstanceLog::fault(std::string_view request_id, std::string_view text, LogTime at) {
   if (!log_) return;
   if (running_.size() <= 1) flush_partial_lines(at);
-  log_->record(stream_, Fault{request_id, text}, at);
+  record(Fault{request_id, text}, at);
+}
+
+bool InstanceLog::wants_runtime_done() const { return log_ && (listened_to() || stream_->format == LogFormat::json); }
+
+void InstanceLog::runtime_done(const RuntimeDone& event, LogTime at) {
+  if (wants_runtime_done()) record(event, at);
 }
 
 void InstanceLog::end(std::string_view request_id, LogTime at) {
   if (!log_) return;
   if (running_.size() == 1) flush_partial_lines(at);
+  if (Running* const running = find(request_id)) tell_lost(*running, at);
   std::erase_if(running_, [request_id](const Running& running) { return running.request_id == request_id; });
-  log_->record(stream_, InvocationEnd{request_id}, at);
+  record(InvocationEnd{request_id}, at);
 }
 
-void InstanceLog::report(const Report& report, LogTime at) {
-  if (log_) log_->record(stream_, report, at);
-}
+void InstanceLog::report(const Report& report, LogTime at) { record(report, at); }
+void InstanceLog::extension(const ExtensionInit& event, LogTime at) { record(event, at); }
+void InstanceLog::subscribed(const Subscribed& event, LogTime at) { record(event, at); }
 
 std::string InstanceLog::tail(std::string_view request_id) const {
   std::string text;
@@ -155,17 +214,31 @@ InstanceLog::Running* InstanceLog::find(std::string_view request_id) {
   return nullptr;
 }
 
-void InstanceLog::line(Running& owner, std::string_view text, OutputOrigin origin, LogTime at) {
-  if (!owner.truncated) {
-    if (owner.bytes + text.size() < log_->budget()) {
-      owner.bytes += text.size() + 1;  // with its newline
-      log_->record(stream_, OutputLine{owner.request_id, text, origin}, at);
-      return;
+void InstanceLog::line(Running& owner, std::string_view text, OutputOrigin origin, std::optional<LogLevel> level,
+                       LogTime at) {
+  if (owner.truncated || owner.bytes + text.size() >= log_->budget()) {
+    if (!std::exchange(owner.truncated, true)) log_->record(stream_, Truncation{owner.request_id, log_->budget()}, at);
+    log_->dropped(text.size() + 1);
+    if (listened_to()) {
+      ++owner.lost_lines;
+      owner.lost_bytes += text.size();
     }
-    owner.truncated = true;
-    log_->record(stream_, Truncation{owner.request_id, log_->budget()}, at);
+    return;
   }
-  log_->dropped(text.size() + 1);
+  owner.bytes += text.size() + 1;  // with its newline
+  const OutputLine body{owner.request_id, text, origin};
+  const bool weighty =
+      stream_->format == LogFormat::text || (level ? *level : level_of_line(text)) >= stream_->application_level;
+  if (weighty) log_->record(stream_, body, at);
+  if (listened_to()) telemetry_->take({log_->wall_time(at), stream_->name, stream_->format, body});
+}
+
+/// Tells subscribers what they have missed because it was beyond the budget. The log says so where it begins.
+void InstanceLog::tell_lost(Running& owner, LogTime at) {
+  if (owner.lost_lines == 0 && owner.lost_bytes == 0) return;
+  const RecordsDropped lost{"Output beyond the budget of an invocation.", std::exchange(owner.lost_bytes, 0),
+                            std::exchange(owner.lost_lines, 0)};
+  if (listened_to()) telemetry_->take({log_->wall_time(at), stream_->name, stream_->format, lost});
 }
 
 void InstanceLog::flush_partial_lines(LogTime at) {
@@ -173,7 +246,7 @@ void InstanceLog::flush_partial_lines(LogTime at) {
   Running& owner = owner_of_output();
   for (std::size_t origin = 0; origin < partial_.size(); ++origin) {
     if (partial_[origin].empty()) continue;
-    line(owner, partial_[origin], static_cast<OutputOrigin>(origin), at);
+    line(owner, partial_[origin], static_cast<OutputOrigin>(origin), std::nullopt, at);
     partial_[origin].clear();
   }
 }

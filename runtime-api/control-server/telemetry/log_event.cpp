@@ -17,6 +17,30 @@ std::string_view request_id(const LogEvent& event) {
       event.body);
 }
 
+LogLevel level_of(const LogEvent::Body& body) {
+  struct Level {
+    static LogLevel unless_failed(std::string_view status, LogLevel level) {
+      return status.empty() ? level : LogLevel::warn;
+    }
+    LogLevel operator()(const InitStart& event) const {
+      return event.runtime_version.empty() ? LogLevel::debug : LogLevel::info;
+    }
+    LogLevel operator()(const InitRuntimeDone& event) const { return unless_failed(event.status, LogLevel::debug); }
+    LogLevel operator()(const InitReport& event) const { return unless_failed(event.status, LogLevel::debug); }
+    LogLevel operator()(const InvocationStart&) const { return LogLevel::info; }
+    LogLevel operator()(const RuntimeDone& event) const { return unless_failed(event.status, LogLevel::debug); }
+    LogLevel operator()(const Report& event) const { return unless_failed(event.status, LogLevel::info); }
+    LogLevel operator()(const ExtensionInit& event) const { return unless_failed(event.error_type, LogLevel::info); }
+    LogLevel operator()(const Subscribed&) const { return LogLevel::info; }
+    LogLevel operator()(const RecordsDropped&) const { return LogLevel::warn; }
+    LogLevel operator()(const Truncation&) const { return LogLevel::warn; }
+    LogLevel operator()(const Fault&) const { return LogLevel::error; }
+    LogLevel operator()(const InvocationEnd&) const { return LogLevel::info; }
+    LogLevel operator()(const OutputLine&) const { return LogLevel::info; }
+  };
+  return std::visit(Level(), body);
+}
+
 std::string_view type_name(const LogEvent& event) {
   struct Name {
     std::string_view operator()(const InitStart&) const { return "platform.initStart"; }
@@ -28,6 +52,14 @@ std::string_view type_name(const LogEvent& event) {
     std::string_view operator()(const InvocationEnd&) const { return "platform.end"; }
     std::string_view operator()(const Report&) const { return "platform.report"; }
     std::string_view operator()(const Truncation&) const { return "platform.logsDropped"; }
+    std::string_view operator()(const InitRuntimeDone&) const { return "platform.initRuntimeDone"; }
+    std::string_view operator()(const InitReport&) const { return "platform.initReport"; }
+    std::string_view operator()(const RuntimeDone&) const { return "platform.runtimeDone"; }
+    std::string_view operator()(const ExtensionInit&) const { return "platform.extension"; }
+    std::string_view operator()(const Subscribed& event) const {
+      return event.by_logs_api ? "platform.logsSubscription" : "platform.telemetrySubscription";
+    }
+    std::string_view operator()(const RecordsDropped&) const { return "platform.logsDropped"; }
   };
   return std::visit(Name{}, event.body);
 }

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <variant>
 
+#include "runtime-api/control-server/telemetry/log_level.hpp"
+
 namespace kiln {
 
 /// When an event happened, as recorders know it. Those that have just asked the clock hand its answer on: asking is dearer
@@ -28,11 +30,41 @@ enum class OutputOrigin : std::uint8_t { standard_output, standard_error, extens
 struct InitStart {
   std::string_view runtime_version = {};      ///< "python:3.11.kiln0"
   std::string_view runtime_version_arn = {};  ///< empty where there is none
+  std::string_view function_name = {};        ///< empty where nobody said, as the two below
+  std::string_view function_version = {};
+  std::string_view instance_id = {};
+};
+
+/// The runtime has polled for its first event, or has failed to. `status` as everywhere below: "" (success), "error" (the
+/// function or its runtime failed), "timeout", "failure" (the platform failed).
+struct InitRuntimeDone {
+  std::string_view status = {};
+  std::string_view error_type = {};  ///< empty where there is none
+};
+
+/// The figures of an init phase that is over.
+struct InitReport {
+  std::chrono::nanoseconds duration{0};
+  std::string_view status = {};
+  std::string_view error_type = {};
 };
 
 struct InvocationStart {
   std::string_view request_id = {};
-  std::string_view version = {};  ///< "$LATEST"
+  std::string_view version = {};   ///< "$LATEST"
+  std::string_view trace_id = {};  ///< as in X-Amzn-Trace-Id; empty where there is none
+};
+
+/// The runtime has answered, or will not any more. Extensions may still be at work.
+struct RuntimeDone {
+  std::string_view request_id = {};
+  std::string_view status = {};
+  std::string_view error_type = {};
+  std::string_view trace_id = {};
+  std::chrono::nanoseconds duration{0};                            ///< from the event's dispatch to its answer
+  std::optional<std::uint64_t> produced_bytes = {};                ///< of the response; empty where there is none
+  std::optional<std::chrono::nanoseconds> response_latency = {};   ///< from the dispatch to the response's first byte …
+  std::optional<std::chrono::nanoseconds> response_duration = {};  ///< … and from there to its last
 };
 
 /// One line of output, or one framed message that may hold several. `text` is raw: any bytes, without its newline.
@@ -62,6 +94,9 @@ struct Report {
   std::optional<std::chrono::nanoseconds> init_duration = {};  ///< the instance's first invocation only
   std::string_view status = {};                                ///< "" (success), "timeout", "error"
   std::string_view error_type = {};                            ///< "Runtime.ExitError"; empty where there is none
+  std::string_view trace_id = {};
+  /// The error is one the function reported itself. As in the real service, text logs do not call that an error.
+  bool reported = false;
 };
 
 /// From here on the invocation's output was dropped, for want of budget.
@@ -70,9 +105,32 @@ struct Truncation {
   std::uint64_t budget_bytes = 0;
 };
 
+/// An extension has registered, or failed to initialize.
+struct ExtensionInit {
+  std::string_view name = {};
+  std::string_view state = {};       ///< "Ready"
+  std::string_view events = {};      ///< "INVOKE,SHUTDOWN"
+  std::string_view error_type = {};  ///< empty where there is none
+};
+
+/// An extension has subscribed to an instance's events.
+struct Subscribed {
+  std::string_view name = {};
+  std::string_view types = {};  ///< "platform,function"
+  bool by_logs_api = false;     ///< the Logs API, else the Telemetry API
+};
+
+/// Events that a subscriber has missed.
+struct RecordsDropped {
+  std::string_view reason = {};
+  std::uint64_t bytes = 0;
+  std::uint64_t records = 0;
+};
+
 /// One event of a log stream.
 struct LogEvent {
-  using Body = std::variant<InitStart, InvocationStart, OutputLine, Fault, InvocationEnd, Report, Truncation>;
+  using Body = std::variant<InitStart, InvocationStart, OutputLine, Fault, InvocationEnd, Report, Truncation,
+                            InitRuntimeDone, InitReport, RuntimeDone, ExtensionInit, Subscribed, RecordsDropped>;
 
   std::chrono::system_clock::time_point time = {};
   std::string_view stream = {};  ///< "2026/11/22/[$LATEST]" and 32 hexadecimal digits
@@ -82,6 +140,9 @@ struct LogEvent {
 
 /// The request id an event belongs to; empty where it belongs to none.
 std::string_view request_id(const LogEvent& event);
+
+/// How weighty an event of the platform is (developer guide, "System log level event mapping"). Output has its own level.
+LogLevel level_of(const LogEvent::Body& body);
 
 /// The event's name in the Telemetry API: "platform.initStart", "platform.start", "platform.report", "function",
 /// "extension", …

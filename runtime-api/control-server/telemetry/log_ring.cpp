@@ -5,6 +5,7 @@
 #include <array>
 #include <cstring>
 #include <limits>
+#include <optional>
 #include <string_view>
 #include <type_traits>
 
@@ -14,6 +15,7 @@ namespace {
 constexpr std::size_t smallest_segment = 4 * 1024;
 constexpr std::size_t segments_of_a_full_ring = 16;
 constexpr std::size_t alignment = 8;
+constexpr std::size_t most_texts = 5;
 constexpr std::int64_t none = std::numeric_limits<std::int64_t>::min();
 
 /// Goes before the packed bytes of every event; the texts follow, then padding.
@@ -23,7 +25,7 @@ struct Head {
   std::uint8_t origin = 0;
   std::uint16_t stream = 0;
   std::int64_t time_ns = 0;
-  std::array<std::uint32_t, 3> texts{};
+  std::array<std::uint32_t, most_texts> texts{};
   std::uint32_t figures = 0;  ///< bytes of figures between the head and the texts
 };
 
@@ -33,11 +35,32 @@ struct ReportFigures {
   std::int64_t init_ns = none;
   std::int32_t memory_size_mb = 0;
   std::int32_t max_memory_used_mb = 0;
+  std::int64_t reported = 0;
 };
+
+struct RuntimeDoneFigures {
+  std::int64_t duration_ns = 0;
+  std::int64_t produced_bytes = none;
+  std::int64_t latency_ns = none;
+  std::int64_t response_ns = none;
+};
+
+struct DroppedFigures {
+  std::uint64_t bytes = 0;
+  std::uint64_t records = 0;
+};
+
+std::int64_t packed(const std::optional<std::chrono::nanoseconds>& duration) {
+  return duration ? duration->count() : none;
+}
+std::optional<std::chrono::nanoseconds> unpacked(std::int64_t ns) {
+  if (ns == none) return std::nullopt;
+  return std::chrono::nanoseconds(ns);
+}
 
 /// What an event's packed form consists of, before it is packed.
 struct Parts {
-  std::array<std::string_view, 3> texts{};
+  std::array<std::string_view, most_texts> texts{};
   std::array<char, sizeof(ReportFigures)> figures{};
   std::uint32_t figure_bytes = 0;
   std::uint8_t origin = 0;
@@ -52,8 +75,33 @@ struct Parts {
 
 struct Splitter {
   Parts& parts;
-  void operator()(const InitStart& e) const { parts.texts = {e.runtime_version, e.runtime_version_arn}; }
-  void operator()(const InvocationStart& e) const { parts.texts = {e.request_id, e.version}; }
+  void operator()(const InitStart& e) const {
+    parts.texts = {e.runtime_version, e.runtime_version_arn, e.function_name, e.function_version, e.instance_id};
+  }
+  void operator()(const InitRuntimeDone& e) const { parts.texts = {e.status, e.error_type}; }
+  void operator()(const InitReport& e) const {
+    parts.texts = {e.status, e.error_type};
+    parts.set_figures(static_cast<std::int64_t>(e.duration.count()));
+  }
+  void operator()(const InvocationStart& e) const { parts.texts = {e.request_id, e.version, e.trace_id}; }
+  void operator()(const RuntimeDone& e) const {
+    parts.texts = {e.request_id, e.status, e.error_type, e.trace_id};
+    RuntimeDoneFigures figures;
+    figures.duration_ns = e.duration.count();
+    if (e.produced_bytes) figures.produced_bytes = static_cast<std::int64_t>(*e.produced_bytes);
+    figures.latency_ns = packed(e.response_latency);
+    figures.response_ns = packed(e.response_duration);
+    parts.set_figures(figures);
+  }
+  void operator()(const ExtensionInit& e) const { parts.texts = {e.name, e.state, e.events, e.error_type}; }
+  void operator()(const Subscribed& e) const {
+    parts.texts = {e.name, e.types};
+    parts.origin = e.by_logs_api ? 1 : 0;
+  }
+  void operator()(const RecordsDropped& e) const {
+    parts.texts = {e.reason};
+    parts.set_figures(DroppedFigures{e.bytes, e.records});
+  }
   void operator()(const OutputLine& e) const {
     parts.texts = {e.request_id, e.text};
     parts.origin = static_cast<std::uint8_t>(e.origin);
@@ -61,13 +109,14 @@ struct Splitter {
   void operator()(const Fault& e) const { parts.texts = {e.request_id, e.text}; }
   void operator()(const InvocationEnd& e) const { parts.texts = {e.request_id}; }
   void operator()(const Report& e) const {
-    parts.texts = {e.request_id, e.status, e.error_type};
+    parts.texts = {e.request_id, e.status, e.error_type, e.trace_id};
     ReportFigures figures;
     figures.duration_ns = e.duration.count();
     if (e.billed_ms) figures.billed_ms = *e.billed_ms;
-    if (e.init_duration) figures.init_ns = e.init_duration->count();
+    figures.init_ns = packed(e.init_duration);
     figures.memory_size_mb = e.memory_size_mb;
     figures.max_memory_used_mb = e.max_memory_used_mb;
+    figures.reported = e.reported ? 1 : 0;
     parts.set_figures(figures);
   }
   void operator()(const Truncation& e) const {
@@ -79,7 +128,7 @@ struct Splitter {
 struct Packed {
   const Head& head;
   const char* figure_bytes;
-  std::array<std::string_view, 3> texts;
+  std::array<std::string_view, most_texts> texts;
 
   template <class Figures>
   Figures figures() const {
@@ -91,10 +140,51 @@ struct Packed {
   void restore(InitStart& e) const {
     e.runtime_version = texts[0];
     e.runtime_version_arn = texts[1];
+    e.function_name = texts[2];
+    e.function_version = texts[3];
+    e.instance_id = texts[4];
+  }
+  void restore(InitRuntimeDone& e) const {
+    e.status = texts[0];
+    e.error_type = texts[1];
+  }
+  void restore(InitReport& e) const {
+    e.status = texts[0];
+    e.error_type = texts[1];
+    e.duration = std::chrono::nanoseconds(figures<std::int64_t>());
   }
   void restore(InvocationStart& e) const {
     e.request_id = texts[0];
     e.version = texts[1];
+    e.trace_id = texts[2];
+  }
+  void restore(RuntimeDone& e) const {
+    e.request_id = texts[0];
+    e.status = texts[1];
+    e.error_type = texts[2];
+    e.trace_id = texts[3];
+    const auto values = figures<RuntimeDoneFigures>();
+    e.duration = std::chrono::nanoseconds(values.duration_ns);
+    if (values.produced_bytes != none) e.produced_bytes = static_cast<std::uint64_t>(values.produced_bytes);
+    e.response_latency = unpacked(values.latency_ns);
+    e.response_duration = unpacked(values.response_ns);
+  }
+  void restore(ExtensionInit& e) const {
+    e.name = texts[0];
+    e.state = texts[1];
+    e.events = texts[2];
+    e.error_type = texts[3];
+  }
+  void restore(Subscribed& e) const {
+    e.name = texts[0];
+    e.types = texts[1];
+    e.by_logs_api = head.origin != 0;
+  }
+  void restore(RecordsDropped& e) const {
+    e.reason = texts[0];
+    const auto values = figures<DroppedFigures>();
+    e.bytes = values.bytes;
+    e.records = values.records;
   }
   void restore(OutputLine& e) const {
     e.request_id = texts[0];
@@ -110,10 +200,12 @@ struct Packed {
     e.request_id = texts[0];
     e.status = texts[1];
     e.error_type = texts[2];
+    e.trace_id = texts[3];
     const auto values = figures<ReportFigures>();
     e.duration = std::chrono::nanoseconds(values.duration_ns);
     if (values.billed_ms != none) e.billed_ms = values.billed_ms;
-    if (values.init_ns != none) e.init_duration = std::chrono::nanoseconds(values.init_ns);
+    e.init_duration = unpacked(values.init_ns);
+    e.reported = values.reported != 0;
     e.memory_size_mb = values.memory_size_mb;
     e.max_memory_used_mb = values.max_memory_used_mb;
   }

@@ -19,6 +19,8 @@ namespace kiln {
 struct LogStream {
   std::string name = {};
   LogFormat format = LogFormat::text;
+  LogLevel system_level = LogLevel::info;       ///< in JSON format: the least weight of the platform's lines …
+  LogLevel application_level = LogLevel::info;  ///< … and of the function's
 };
 
 using LogStreams = std::vector<std::shared_ptr<const LogStream>>;
@@ -79,6 +81,8 @@ class LogRing {
     }
   }
 
+  /// Where the next event will be.
+  std::uint64_t end() const { return segments_.empty() ? 0 : segments_.back()->position + segments_.back()->used; }
   std::size_t unwritten_bytes() const { return unwritten_bytes_; }
   /// What was appended since the last call.
   std::vector<LogSlice> take_unwritten();

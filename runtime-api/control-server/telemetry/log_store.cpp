@@ -12,6 +12,7 @@
 #include "runtime-api/control-server/telemetry/function_log.hpp"
 #include "runtime-api/control-server/telemetry/log_files.hpp"
 #include "runtime-api/control-server/telemetry/log_text.hpp"
+#include "runtime-api/control-server/telemetry/telemetry_feed.hpp"
 
 namespace kiln {
 namespace {
@@ -116,9 +117,15 @@ LogStore::~LogStore() {
   for (const auto& [name, log] : shared_->functions) log->disconnect();
 }
 
-InstanceLog LogStore::open(std::string_view function, LogFormat format, std::string_view version) {
-  auto stream = std::make_shared<const LogStream>(LogStream{stream_name(version), format});
-  return InstanceLog(shared_->function_log(function), std::move(stream));
+InstanceLog LogStore::open(std::string_view function, LogSettings settings, std::string_view version) {
+  const auto stream = std::make_shared<const LogStream>(
+      LogStream{stream_name(version), settings.format, settings.system_level, settings.application_level});
+  std::shared_ptr<FunctionLog> log = shared_->function_log(function);
+  auto on_dropped = [log, stream](const RecordsDropped& dropped) {
+    log->record(stream, dropped, LogTime::clock::now());
+  };
+  auto feed = std::make_unique<TelemetryFeed>(shared_->loop, stream, std::move(on_dropped));
+  return InstanceLog(std::move(log), stream, std::move(feed));
 }
 
 std::string LogStore::read(std::string_view function, const LogQuery& query) const {

@@ -34,6 +34,16 @@ struct LogOptions {
   std::function<void(std::string_view function, std::uint64_t bytes)> on_dropped = {};
 };
 
+/// What a function's LoggingConfig says of its log.
+struct LogSettings {
+  LogSettings(LogFormat log_format = LogFormat::text,  // NOLINT(google-explicit-constructor): a format is a setting
+              LogLevel system = LogLevel::info, LogLevel application = LogLevel::info)
+      : format(log_format), system_level(system), application_level(application) {}
+  LogFormat format;
+  LogLevel system_level;       ///< in JSON format, of the platform's lines; lighter ones are left out
+  LogLevel application_level;  ///< in JSON format, of the function's
+};
+
 struct LogQuery {
   std::string request_id = {};      ///< empty: all
   std::string stream = {};          ///< empty: all
@@ -77,7 +87,7 @@ class LogStore {
   LogStore& operator=(const LogStore&) = delete;
 
   /// A new log stream of `function`. The handle may outlive the store. `version` goes into the stream's name.
-  InstanceLog open(std::string_view function, LogFormat format, std::string_view version = "$LATEST");
+  InstanceLog open(std::string_view function, LogSettings settings, std::string_view version = "$LATEST");
 
   /// What memory holds, oldest first, as text: a time and the line; further lines of one event are indented, so that no
   /// output looks like an event of its own. Empty for a function never heard of.

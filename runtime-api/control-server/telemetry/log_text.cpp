@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <ctime>
 
+#include "runtime-api/control-server/telemetry/telemetry_record.hpp"
 #include "runtime-api/protocol/json_text.hpp"
 
 namespace kiln {
@@ -38,9 +39,16 @@ void append_ms(std::string& out, std::chrono::nanoseconds duration) {
   append_padded(out, value % 100, 2);
 }
 
-std::int64_t billed_ms(const Report& report) {
-  if (report.billed_ms) return *report.billed_ms;
-  return std::max<std::int64_t>(1, (hundredths(report.duration) + 99) / 100);
+/// "INVOKE,SHUTDOWN" as "[INVOKE, SHUTDOWN]", and each first letter as an upper case one.
+void append_list(std::string& out, std::string_view joined) {
+  out += '[';
+  bool first = true;
+  for (const char c : joined) {
+    out += first && c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    first = c == ',';
+    if (first) out += ' ';
+  }
+  out += ']';
 }
 
 struct TextLine {
@@ -88,6 +96,7 @@ struct TextLine {
       append_ms(out, *event.init_duration);
       out += " ms\t";
     }
+    if (event.reported) return;
     if (!event.status.empty()) {
       out += "Status: ";
       out += event.status;
@@ -108,88 +117,59 @@ struct TextLine {
     append_number(out, static_cast<std::int64_t>(event.budget_bytes));
     out += " bytes is dropped.";
   }
+  void operator()(const ExtensionInit& event) const {
+    out += "EXTENSION\tName: ";
+    append_printable(out, event.name);
+    out += "\tState: ";
+    out += event.state;
+    out += "\tEvents: ";
+    append_list(out, event.events);
+    if (!event.error_type.empty()) {
+      out += "\tError Type: ";
+      append_printable(out, event.error_type);
+    }
+  }
+  void operator()(const Subscribed& event) const {
+    out += event.by_logs_api ? "LOGS\tName: " : "TELEMETRY\tName: ";
+    append_printable(out, event.name);
+    out += "\tState: Subscribed\tTypes: ";
+    append_list(out, event.types);
+  }
+  void operator()(const RecordsDropped& event) const {
+    out += "LOGS_DROPPED ";
+    append_number(out, static_cast<std::int64_t>(event.records));
+    out += " records of ";
+    append_number(out, static_cast<std::int64_t>(event.bytes));
+    out += " bytes: ";
+    append_printable(out, event.reason);
+  }
+  // The text format has no such lines.
+  void operator()(const InitRuntimeDone&) const {}
+  void operator()(const InitReport&) const {}
+  void operator()(const RuntimeDone&) const {}
 };
 
-/// Platform lines as the Telemetry API's objects, in the members and the order the developer guide shows.
+/// Platform lines as the Telemetry API's objects.
 struct JsonLine {
   std::string& out;
   const LogEvent& whole;
 
-  void open() const {
-    out += R"({"time":")";
-    append_time(out, whole.time);
-    out += R"(","type":")";
-    out += type_name(whole);
-    out += R"(","record":{)";
-  }
-  void text(std::string_view name, std::string_view value) const {
-    if (out.back() != '{') out += ',';
-    out += '"';
-    out += name;
-    out += "\":";
-    append_json_string(out, value);
-  }
-  void number(std::string_view name, std::int64_t value) const {
-    if (out.back() != '{') out += ',';
-    out += '"';
-    out += name;
-    out += "\":";
-    append_number(out, value);
-  }
-  void milliseconds(std::string_view name, std::chrono::nanoseconds value) const {
-    number(name, hundredths(value) / 100);
-    if (const auto fraction = hundredths(value) % 100) {
-      out += '.';
-      append_padded(out, fraction, 2);
-      if (out.back() == '0') out.pop_back();
-    }
-  }
-
-  void operator()(const InitStart& event) const {
-    open();
-    text("initializationType", "on-demand");
-    text("phase", "init");
-    text("runtimeVersion", event.runtime_version);
-    text("runtimeVersionArn", event.runtime_version_arn);
-    out += "}}";
-  }
-  void operator()(const InvocationStart& event) const {
-    open();
-    text("requestId", event.request_id);
-    text("version", event.version);
-    out += "}}";
+  template <class Body>
+  void operator()(const Body&) const {
+    append_record(out, whole, TelemetrySchema::telemetry_2025_01_29);
   }
   void operator()(const OutputLine& event) const { TextLine{out}(event); }
   void operator()(const Fault& event) const {
     out += R"({"timestamp":")";
     append_time(out, whole.time);
     out += R"(","level":"ERROR")";
-    if (!event.request_id.empty()) text("requestId", event.request_id);
-    text("message", event.text);
+    if (!event.request_id.empty()) {
+      out += R"(,"requestId":)";
+      append_json_string(out, event.request_id);
+    }
+    out += R"(,"message":)";
+    append_json_string(out, event.text);
     out += '}';
-  }
-  /// The JSON format has no such line: platform.report tells the end.
-  void operator()(const InvocationEnd&) const {}
-  void operator()(const Report& event) const {
-    open();
-    text("requestId", event.request_id);
-    out += R"(,"metrics":{)";
-    milliseconds("durationMs", event.duration);
-    number("billedDurationMs", billed_ms(event));
-    number("memorySizeMB", event.memory_size_mb);
-    number("maxMemoryUsedMB", event.max_memory_used_mb);
-    if (event.init_duration) milliseconds("initDurationMs", *event.init_duration);
-    out += '}';
-    text("status", event.status.empty() ? "success" : event.status);
-    if (!event.error_type.empty()) text("errorType", event.error_type);
-    out += "}}";
-  }
-  void operator()(const Truncation& event) const {
-    open();
-    if (!event.request_id.empty()) text("requestId", event.request_id);
-    text("reason", "output beyond the invocation's budget");
-    number("budgetBytes", static_cast<std::int64_t>(event.budget_bytes));
-    out += "}}";
   }
 };
 
@@ -264,8 +244,24 @@ std::string_view TimeText::of(std::chrono::system_clock::time_point time) {
   return text_;
 }
 
-bool has_line(const LogEvent& event) {
-  return event.format == LogFormat::text || !std::holds_alternative<InvocationEnd>(event.body);
+std::int64_t billed_ms(const Report& report) {
+  if (report.billed_ms) return *report.billed_ms;
+  return std::max<std::int64_t>(1, (hundredths(report.duration) + 99) / 100);
+}
+
+void append_short_ms(std::string& out, std::chrono::nanoseconds duration) {
+  append_number(out, hundredths(duration) / 100);
+  if (const auto fraction = hundredths(duration) % 100) {
+    out += '.';
+    append_padded(out, fraction, 2);
+    if (out.back() == '0') out.pop_back();
+  }
+}
+
+bool has_line(LogFormat format, const LogEvent::Body& body) {
+  if (format == LogFormat::json) return !std::holds_alternative<InvocationEnd>(body);  // platform.report tells the end
+  return !std::holds_alternative<InitRuntimeDone>(body) && !std::holds_alternative<InitReport>(body) &&
+         !std::holds_alternative<RuntimeDone>(body);
 }
 
 void append_line(std::string& out, const LogEvent& event) {

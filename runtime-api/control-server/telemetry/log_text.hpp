@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -28,8 +29,15 @@ class TimeText {
   std::string text_;
 };
 
-/// Whether the event's format has a line for it.
-bool has_line(const LogEvent& event);
+/// What is billed of an invocation: what its report says, or its duration as shown, rounded up to a whole millisecond.
+std::int64_t billed_ms(const Report& report);
+
+/// Appends milliseconds with at most two decimals: "3.01", "110.1", "4".
+void append_short_ms(std::string& out, std::chrono::nanoseconds duration);
+
+/// Whether a log of that format has a line for such an event.
+bool has_line(LogFormat format, const LogEvent::Body& body);
+inline bool has_line(const LogEvent& event) { return has_line(event.format, event.body); }
 
 /// Appends the event's line in its stream's format, without a newline at its end; nothing where it has none.
 void append_line(std::string& out, const LogEvent& event);

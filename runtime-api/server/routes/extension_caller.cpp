@@ -46,6 +46,14 @@ std::variant<std::string, ApiError> extension_identifier(const http::RequestHead
   return identifier;
 }
 
+std::variant<const Extension*, ApiError> calling_extension(RuntimeCall call) {
+  auto identifier = extension_identifier(call.connection.request());
+  if (auto* const refused = std::get_if<ApiError>(&identifier)) return std::move(*refused);
+  const auto& id = std::get<std::string>(identifier);
+  if (const Extension* const found = call.options.extensions->find(id)) return found;
+  return ApiError{403, std::string(error_types::unknown_extension_identifier), "Unknown extension " + id};
+}
+
 Task<void> report_extension_error(RuntimeCall call, ExtensionRegistry::Report kind) {
   http::Connection& connection = call.connection;
   auto caller = extension_identifier(connection.request());

@@ -14,6 +14,9 @@ namespace kiln::runtime_routes {
 /// The identifier of a request's head, in lower case, or why it is none. Whether anyone has it, the registry knows.
 std::variant<std::string, ApiError> extension_identifier(const http::RequestHead& request);
 
+/// The extension that asks; lives as long as the instance's registry.
+std::variant<const Extension*, ApiError> calling_extension(RuntimeCall call);
+
 /// Answers a report of an error, after its body.
 Task<void> report_extension_error(RuntimeCall call, ExtensionRegistry::Report kind);
 

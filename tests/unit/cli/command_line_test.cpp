@@ -33,11 +33,42 @@ Failure usage_failure(const std::vector<std::string>& arguments) {
 }  // namespace
 
 TEST_CASE("deploy takes every setting of a function") {
-  const Parsed parsed({"deploy",        "dir", "--name",          "n",          "--runtime", "cpp",
-                       "--handler",     "a.b", "--memory",        "256",        "--timeout", "30",
-                       "--concurrency", "2",   "--max-instances", "3",          "--idle",    "4",
-                       "--env",         "A=1", "--env",           "B=x,y",      "--trigger", "GET /a",
-                       "--trigger",     "/b",  "--no-build",      "--endpoint", "h:1",       "--json"});
+  const Parsed parsed({"deploy",
+                       "dir",
+                       "--name",
+                       "n",
+                       "--runtime",
+                       "cpp",
+                       "--handler",
+                       "a.b",
+                       "--memory",
+                       "256",
+                       "--timeout",
+                       "30",
+                       "--concurrency",
+                       "2",
+                       "--max-instances",
+                       "3",
+                       "--idle",
+                       "4",
+                       "--env",
+                       "A=1",
+                       "--env",
+                       "B=x,y",
+                       "--trigger",
+                       "GET /a",
+                       "--trigger",
+                       "/b",
+                       "--no-build",
+                       "--endpoint",
+                       "h:1",
+                       "--json",
+                       "--log-format",
+                       "json",
+                       "--log-level",
+                       "warn",
+                       "--system-log-level",
+                       "DEBUG"});
   CHECK(parsed.command == "deploy");
   const auto& options = parsed.line.deploy;
   CHECK(options.source == "dir");
@@ -52,6 +83,9 @@ TEST_CASE("deploy takes every setting of a function") {
   CHECK(options.settings.environment == std::vector<std::string>{"A=1", "B=x,y"});
   CHECK(options.triggers == std::vector<std::string>{"GET /a", "/b"});
   CHECK(options.no_build);
+  CHECK(options.settings.log_format == "JSON");
+  CHECK(options.settings.log_level == "WARN");
+  CHECK(options.settings.system_log_level == "DEBUG");
   CHECK(parsed.line.common.endpoint == "h:1");
   CHECK(parsed.line.common.json);
 }

@@ -131,6 +131,32 @@ TEST_CASE("an update sends what was asked for and differs, and keeps the rest") 
   CHECK(plan.code);
 }
 
+TEST_CASE("the log's format and levels are sent, and levels only where they count") {
+  const auto package = package_of({"index.py"});
+  auto settings = named("f");
+  settings.log_format = "JSON";
+  settings.log_level = "DEBUG";
+  settings.system_log_level = "WARN";
+  const Json wanted = {{"LogFormat", "JSON"}, {"ApplicationLogLevel", "DEBUG"}, {"SystemLogLevel", "WARN"}};
+  CHECK(plan_deploy(settings, package, std::nullopt, two_pythons).create.at("LoggingConfig") == wanted);
+  auto existing = existing_function(package);
+  CHECK(plan_deploy(settings, package, existing, two_pythons).configuration == Json{{"LoggingConfig", wanted}});
+  existing["LoggingConfig"] = wanted;
+  existing["LoggingConfig"]["LogGroup"] = "/aws/lambda/f";
+  CHECK(plan_deploy(settings, package, existing, two_pythons).configuration.is_null());
+  settings.log_format.reset();
+  CHECK(plan_deploy(settings, package, existing, two_pythons).configuration.is_null());
+  for (const auto& function : {std::optional<Json>(), std::optional<Json>(existing_function(package))}) {
+    try {
+      plan_deploy(settings, package, function, two_pythons);
+      FAIL("planned");
+    } catch (const CommandFailure& caught) {
+      CHECK(caught.failure().code == ExitCode::usage);
+      CHECK(caught.failure().advice.at(0) == "add:  --log-format json");
+    }
+  }
+}
+
 TEST_CASE("all variables can be removed") {
   const auto package = package_of({"index.py"});
   auto settings = named("f");
