@@ -79,8 +79,30 @@ Json kiln_members(const FunctionSettings& settings) {
   return members;
 }
 
+// The levels belong to the JSON format: elsewhere the server would take them without a word, and nothing would change.
+Json logging_members(const FunctionSettings& settings, const std::optional<Json>& existing) {
+  Json members = Json::object();
+  if (settings.log_format) {
+    members["LogFormat"] = *settings.log_format;
+  }
+  if (settings.log_level) {
+    members["ApplicationLogLevel"] = *settings.log_level;
+  }
+  if (settings.system_log_level) {
+    members["SystemLogLevel"] = *settings.system_log_level;
+  }
+  const Json current = existing ? existing->value("LoggingConfig", Json::object()) : Json::object();
+  const auto format = settings.log_format.value_or(text_of(current, "LogFormat"));
+  if ((settings.log_level || settings.system_log_level) && format != "JSON") {
+    throw CommandFailure({.code = ExitCode::usage,
+                          .message = "log levels are for logs in JSON format, and this function's is text",
+                          .advice = {"add:  --log-format json"}});
+  }
+  return members;
+}
+
 // What the command line says, in the words of the API; `body` already holds what was inferred.
-void add_settings(Json& body, const FunctionSettings& settings) {
+void add_settings(Json& body, const FunctionSettings& settings, const std::optional<Json>& existing) {
   if (settings.description) {
     body["Description"] = *settings.description;
   }
@@ -92,6 +114,9 @@ void add_settings(Json& body, const FunctionSettings& settings) {
   }
   if (!settings.environment.empty() || settings.clear_environment) {
     body["Environment"] = {{"Variables", environment_object(settings.environment)}};
+  }
+  if (auto members = logging_members(settings, existing); !members.empty()) {
+    body["LoggingConfig"] = std::move(members);
   }
   if (auto members = kiln_members(settings); !members.empty()) {
     body["Kiln"] = std::move(members);
@@ -198,7 +223,7 @@ DeployPlan plan_deploy(const FunctionSettings& settings, const Package& package,
   if (!existing) {
     runtime = settings.runtime ? *settings.runtime : inferred_runtime(package, handler, server_runtimes);
     plan.create = {{"FunctionName", settings.name}, {"Runtime", runtime}, {"Handler", handler}};
-    add_settings(plan.create, settings);
+    add_settings(plan.create, settings, existing);
   } else {
     handler = settings.handler.value_or(text_of(*existing, "Handler"));
     runtime = settings.runtime
@@ -206,11 +231,11 @@ DeployPlan plan_deploy(const FunctionSettings& settings, const Package& package,
                   : runtime_for_update(text_of(*existing, "Runtime"), handler, package, server_runtimes, plan);
     body["Runtime"] = runtime;
     body["Handler"] = handler;
-    add_settings(body, settings);
+    add_settings(body, settings, existing);
     if (body.contains("Environment") && same_environment(body["Environment"], *existing)) {
       body.erase("Environment");
     }
-    for (const auto* name : {"Runtime", "Handler", "Description", "MemorySize", "Timeout", "Kiln"}) {
+    for (const auto* name : {"Runtime", "Handler", "Description", "MemorySize", "Timeout", "LoggingConfig", "Kiln"}) {
       if (body.contains(name) && existing->contains(name) && !differs(body[name], existing->at(name))) {
         body.erase(name);
       }

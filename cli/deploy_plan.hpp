@@ -23,6 +23,9 @@ struct FunctionSettings {
   std::optional<int> concurrency;
   std::optional<int> max_instances;
   std::optional<int> idle_s;
+  std::optional<std::string> log_format;        ///< "Text" or "JSON"
+  std::optional<std::string> log_level;         ///< "TRACE" to "FATAL": of the function's lines; JSON format only
+  std::optional<std::string> system_log_level;  ///< "DEBUG" to "WARN": of the platform's; JSON format only
   /// KEY=VALUE each; the whole environment of the function where there is one.
   std::vector<std::string> environment;
   bool clear_environment = false;
@@ -48,7 +51,7 @@ std::string default_name(const std::filesystem::path& source);
 std::string runtime_family(const Package& package, const std::string& handler);
 
 /// Decides. `existing` is the function's configuration where it exists; `server_runtimes` is asked only where the list is
-/// needed. Throws CommandFailure (usage) for a KEY=VALUE that is none, (local_input) where no runtime can be told.
+/// needed. Throws CommandFailure (usage) for a KEY=VALUE that is none or for log levels without the JSON format, (local_input) where no runtime can be told.
 DeployPlan plan_deploy(const FunctionSettings& settings, const Package& package, const std::optional<Json>& existing,
                        const std::function<std::vector<std::string>()>& server_runtimes);
 

@@ -212,6 +212,15 @@ CLI::App* add_deploy(CLI::App& app, DeployOptions& options, CommonOptions& commo
   command->add_option("--max-instances", settings.max_instances, "Instances at once, 1 to 10000 [64]")->type_name("N");
   command->add_option("--idle", settings.idle_s, "Reclaim an instance idle for so long, 0 to 86400 [60]")
       ->type_name("SECONDS");
+  command->add_option("--log-format", settings.log_format, "How its log is written [text]")
+      ->transform(CLI::IsMember({"Text", "JSON"}, CLI::ignore_case))
+      ->type_name("text|json");
+  command->add_option("--log-level", settings.log_level, "In JSON: leave out lighter lines of the function [info]")
+      ->transform(CLI::IsMember({"TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"}, CLI::ignore_case))
+      ->type_name("LEVEL");
+  command->add_option("--system-log-level", settings.system_log_level, "In JSON: ... and of the platform [info]")
+      ->transform(CLI::IsMember({"DEBUG", "INFO", "WARN"}, CLI::ignore_case))
+      ->type_name("debug|info|warn");
   command->add_option("--env", settings.environment, "Environment variable; repeat it for several")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+# The Telemetry API with real processes: an instance whose extension subscribes, and what it is told.
+import base64
+import json
+import os
+import re
+import sys
+import time
+import unittest
+import urllib.request
+import uuid
+
+SOURCE, BUILD = sys.argv[1], sys.argv[2]
+sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
+from kiln_server import PATIENCE, KilnServer  # noqa: E402  (its folder must be on the path first)
+
+FUNCTION = os.path.join(os.path.dirname(os.path.abspath(__file__)), "function")
+TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+
+
+class Function:
+    """A deployed function, and what its extension has been told."""
+
+    def __init__(self, server, name, *options, **environment):
+        self.server, self.name = server, name
+        self.path = os.path.join(server.folder.name, name + ".records")
+        variables = dict(environment, RECORDS=self.path)
+        server.run("deploy", FUNCTION, "--name", name, "--timeout", "20", *options,
+                   *(word for item in variables.items() for word in ("--env", "=".join(item))))
+
+    def invoke(self, event=None, **headers):
+        request_id = str(uuid.uuid4())
+        request = urllib.request.Request(
+            f"{self.server.url}/2015-03-31/functions/{self.name}/invocations", data=json.dumps(event or {}).encode(),
+            headers={"x-amzn-RequestId": request_id, "X-Amz-Log-Type": "Tail", **headers}, method="POST")
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            self.headers = answer.headers
+            answer.read()
+        return request_id
+
+    def tail(self):
+        return base64.b64decode(self.headers["X-Amz-Log-Result"]).decode()
+
+    def records(self, *types):
+        """What came so far, of these types."""
+        try:
+            with open(self.path, encoding="utf-8") as file:
+                all_records = [json.loads(line) for line in file if line.endswith("\n")]
+        except FileNotFoundError:
+            all_records = []
+        return [record for record in all_records if not types or record["type"] in types]
+
+    def wait_for(self, kind, request_id=None):
+        """The record of that type (of that invocation), once it is there."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            for record in self.records(kind):
+                if request_id is None or record["record"].get("requestId") == request_id:
+                    return record["record"]
+            time.sleep(0.005)
+        raise AssertionError(f"no {kind} among {[record['type'] for record in self.records()]}")
+
+
+class Telemetry(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = KilnServer(BUILD)
+        cls.addClassCleanup(cls.server.kill)
+
+    @classmethod
+    def tearDownClass(cls):
+        assert cls.server.stop() == 0, "".join(cls.server.log)
+
+    def check_walk(self, protocol):
+        function = Function(self.server, "walk-" + protocol.lower(), PROTOCOL=protocol)
+        request_id = function.invoke({"print": ["one", "two"], "answer": "12345"}, **{"X-Amzn-Trace-Id": TRACE})
+        report = function.wait_for("platform.report", request_id)
+        records = function.records()
+        kinds = [record["type"] for record in records]
+        self.assertEqual(kinds, ["platform.initStart", "function", "platform.telemetrySubscription", "function",
+                                 "platform.initRuntimeDone", "platform.extension", "platform.initReport",
+                                 "platform.start", "function", "function", "platform.runtimeDone", "platform.report"])
+        for record in records:
+            self.assertEqual(set(record), {"time", "type", "record"})
+            self.assertRegex(record["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+        times = [record["time"] for record in records]
+        self.assertEqual(times, sorted(times))
+
+        start = records[0]["record"]
+        self.assertEqual(start["functionName"], function.name)
+        self.assertEqual((start["initializationType"], start["phase"]), ("on-demand", "init"))
+        self.assertEqual(records[1]["record"], "before the subscription")
+        self.assertEqual(records[2]["record"],
+                         {"name": "probe", "state": "Subscribed", "types": ["platform", "function", "extension"]})
+        self.assertEqual(records[3]["record"], 'subscribed: 200 "OK"')
+        self.assertEqual(records[4]["record"]["status"], "success")
+        self.assertEqual(records[5]["record"]["name"], "probe")
+        self.assertEqual(records[5]["record"]["events"], [])
+        self.assertGreater(records[6]["record"]["metrics"]["durationMs"], 1)
+        tracing = {"type": "X-Amzn-Trace-Id", "value": TRACE}
+        self.assertEqual(records[7]["record"], {"requestId": request_id, "version": "$LATEST", "tracing": tracing})
+        self.assertEqual([record["record"] for record in records[8:10]], ["one", "two"])
+        done = records[10]["record"]
+        self.assertEqual((done["requestId"], done["status"], done["tracing"]), (request_id, "success", tracing))
+        self.assertEqual(done["metrics"]["producedBytes"], len('"12345"'))
+        self.assertGreater(done["metrics"]["durationMs"], 0)
+        metrics = report["metrics"]
+        self.assertEqual(report["status"], "success")
+        self.assertEqual(metrics["durationMs"], done["metrics"]["durationMs"])
+        self.assertEqual(metrics["billedDurationMs"], -(-metrics["durationMs"] // 1))
+        self.assertEqual(metrics["memorySizeMB"], 128)
+        self.assertGreater(metrics["maxMemoryUsedMB"], 5)
+        self.assertAlmostEqual(metrics["initDurationMs"], records[6]["record"]["metrics"]["durationMs"], delta=20)
+
+        warm = function.invoke()
+        self.assertNotIn("initDurationMs", function.wait_for("platform.report", warm)["metrics"])
+        # The log has what it always had, and the extension's lines.
+        log = self.server.run("logs", function.name).stdout
+        for line in ("INIT_START Runtime Version: provided", f"START RequestId: {request_id} Version: $LATEST",
+                     "EXTENSION\tName: probe\tState: ", "TELEMETRY\tName: probe\tState: Subscribed\tTypes: "
+                     "[Platform, Function, Extension]", f"END RequestId: {request_id}", f"REPORT RequestId: {request_id}"):
+            self.assertIn(line, log)
+        for kind in ("runtimeDone", "initReport", "initRuntimeDone"):
+            self.assertNotIn(kind, log)
+
+    def test_an_instance_is_told_from_its_init_on_over_http(self):
+        self.check_walk("HTTP")
+
+    def test_an_instance_is_told_from_its_init_on_over_tcp(self):
+        self.check_walk("TCP")
+
+    def test_the_logs_api_tells_the_end_and_no_init(self):
+        function = Function(self.server, "logs-api", API="/2020-08-15/logs", SCHEMA="2021-03-18")
+        request_id = function.invoke({"error": "Function.Bad"})
+        function.wait_for("platform.report", request_id)
+        kinds = [record["type"] for record in function.records() if record["type"] != "function"]
+        self.assertEqual(kinds, ["platform.logsSubscription", "platform.extension", "platform.start",
+                                 "platform.runtimeDone", "platform.end", "platform.report"])
+        self.assertEqual(function.wait_for("platform.runtimeDone"), {"requestId": request_id, "status": "failure"})
+
+    def test_an_error_has_its_type_and_the_text_log_no_status(self):
+        function = Function(self.server, "fails")
+        request_id = function.invoke({"error": "Function.Bad"})
+        for kind in ("platform.runtimeDone", "platform.report"):
+            record = function.wait_for(kind, request_id)
+            self.assertEqual((record["status"], record["errorType"]), ("error", "Function.Bad"))
+        self.assertNotIn("Status:", function.tail())
+
+    def test_buffered_events_are_delivered_when_the_instance_ends(self):
+        function = Function(self.server, "ends", "--idle", "0", TIMEOUT_MS="30000")
+        request_id = function.invoke()
+        self.assertEqual(function.wait_for("platform.report", request_id)["status"], "success")
+
+    def test_a_subscriber_that_is_not_there_harms_nobody(self):
+        function = Function(self.server, "nobody", PROTOCOL="NOBODY")
+        function.invoke()
+        begun = time.monotonic()
+        for _ in range(50):
+            function.invoke({"print": ["x" * 10_000] * 10})
+        self.assertLess(time.monotonic() - begun, PATIENCE / 2)
+        self.assertIn("REPORT RequestId", function.tail())
+
+    def test_late_subscriptions_and_foreign_destinations_are_refused(self):
+        function = Function(self.server, "refused", SCHEMA="2020-01-01")
+        function.invoke()
+        log = self.server.run("logs", function.name).stdout
+        self.assertIn('subscribed: 400 {"errorMessage":"schemaVersion must be 2022-07-01, 2022-12-13 or 2025-01-29",'
+                      '"errorType":"ValidationError"}', log)
+        self.assertEqual(function.records(), [])
+
+
+class JsonLogs(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = KilnServer(BUILD)
+        cls.addClassCleanup(cls.server.kill)
+
+    @classmethod
+    def tearDownClass(cls):
+        assert cls.server.stop() == 0, "".join(cls.server.log)
+
+    LINES = ['{"level":"DEBUG","message":"d"}', '{"level":"ERROR","message":"e"}', "plain"]
+
+    def lines(self, text):
+        return [json.loads(line) if line.startswith("{") else line for line in text.splitlines()]
+
+    def test_platform_lines_are_objects_and_light_ones_are_left_out(self):
+        function = Function(self.server, "json", "--log-format", "json")
+        request_id = function.invoke({"print": self.LINES})
+        tail = self.lines(function.tail())
+        self.assertEqual([line if isinstance(line, str) else line.get("type", line.get("message")) for line in tail],
+                         ["platform.start", "e", "plain", "platform.report"])
+        self.assertEqual(tail[0]["record"], {"requestId": request_id, "version": "$LATEST"})
+        self.assertRegex(tail[0]["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+        log = self.server.run("logs", function.name).stdout
+        self.assertIn('"type":"platform.initStart"', log)
+        self.assertNotIn("platform.initReport", log)
+        # Subscribers get all of it, lines that are objects as objects.
+        function.wait_for("platform.report", request_id)
+        self.assertEqual([record["record"] for record in function.records("function")][-3:],
+                         [json.loads(self.LINES[0]), json.loads(self.LINES[1]), "plain"])
+
+    def test_levels_can_be_set_and_changed(self):
+        function = Function(self.server, "levels", "--log-format", "json", "--log-level", "error",
+                            "--system-log-level", "warn", PROTOCOL="NONE")
+        function.invoke({"print": self.LINES})
+        self.assertEqual(self.lines(function.tail()), [json.loads(self.LINES[1])])
+        self.server.run("deploy", FUNCTION, "--name", "levels", "--log-level", "trace", "--system-log-level", "debug")
+        function.invoke({"print": self.LINES})
+        tail = self.lines(function.tail())
+        self.assertEqual(tail[1:4], [json.loads(self.LINES[0]), json.loads(self.LINES[1]), "plain"])
+        self.assertEqual([tail[i]["type"] for i in (0, 4, 5)],
+                         ["platform.start", "platform.runtimeDone", "platform.report"])
+        function.invoke({"exit": 3})
+        report = self.lines(function.tail())[-1]["record"]
+        self.assertEqual((report["status"], report["errorType"]), ("error", "Runtime.ExitError"))
+
+    def test_the_runtime_is_told_the_format_and_the_level(self):
+        python = os.path.join(SOURCE, "tests", "integration", "telemetry", "python")
+        self.server.run("deploy", python, "--name", "told", "--log-format", "json", "--log-level", "debug")
+        done = self.server.run("invoke", "told", "--payload", "{}")
+        self.assertEqual(json.loads(done.stdout), ["JSON", "DEBUG"])
+        log = self.server.run("logs", "told").stdout
+        self.assertTrue(re.search(r'"level": ?"DEBUG".*"a debug line"|"a debug line".*"level": ?"DEBUG"', log), log)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)
