@@ -56,6 +56,7 @@ BootstrapEnvironment take_environment() {
   function.log_format = variable(env::log_format, "Text");
   function.log_level = variable(env::log_level);
   function.execution_env = variable(env::execution_env);
+  function.snap_start = variable(env::initialization_type) == "snap-start";
   return found;
 }
 

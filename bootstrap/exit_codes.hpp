@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a bootstrap's exit code says. Codes above 63 are those of sysexits(3) where one fits. A function may end the
-// process itself, with any code.
+// What a bootstrap's exit code says. Codes above 65 are those of sysexits(3). A function may end the process itself, with
+// any code; and where several processes serve one instance, the first that ends decides how all of them end.
 #pragma once
 
 namespace kiln {
@@ -11,6 +11,10 @@ enum class ExitCode : int {
   ended = 0,
   /// The handler could not be loaded; the error has been posted to /runtime/init/error.
   init_failed = 1,
+  /// A hook before the snapshot failed; the error has been posted to /runtime/init/error. (The official client's code.)
+  before_snapshot_failed = 64,
+  /// A hook after the restore failed; the error has been posted to /runtime/restore/error. (The official client's code.)
+  after_restore_failed = 65,
   /// The Runtime API cannot be reached, or closed the connection where it should have answered (EX_UNAVAILABLE).
   platform_lost = 69,
   /// The Runtime API refused the poll, or sent what is not its contract (EX_PROTOCOL).

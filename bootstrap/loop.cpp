@@ -2,6 +2,8 @@
 #include "bootstrap/loop.hpp"
 
 #include <cstdio>
+#include <optional>
+#include <string>
 #include <utility>
 
 #include "bootstrap/trace_environment.hpp"
@@ -14,31 +16,54 @@ using namespace std::chrono_literals;
 /// How long a stopping instance waits for the platform to take its last words; well inside limits::shutdown_timeout.
 constexpr auto farewell = 300ms;
 
+/// The sink of one invocation.
+class Stream final : public ResponseSink {
+ public:
+  Stream(RuntimeApiClient& client, const Invocation& invocation) : client_(client), invocation_(invocation) {}
+
+  void open(std::string_view content_type) override {
+    if (!std::exchange(open_, true)) client_.begin_stream(invocation_, content_type);
+  }
+  bool is_open() const override { return open_; }
+  std::optional<std::string> write(std::string_view bytes) override {
+    open("application/octet-stream");
+    const auto error = client_.write_stream(bytes);
+    if (!error) return std::nullopt;
+    return "nobody takes the rest of this response: the Runtime API " + error->describe();
+  }
+
+ private:
+  RuntimeApiClient& client_;
+  const Invocation& invocation_;
+  bool open_ = false;
+};
+
+}  // namespace
+
 void complain(const ClientError& error, const char* during) {
   std::fprintf(stderr, "kiln bootstrap: during %s the Runtime API %s\n", during, error.describe().c_str());
 }
 
-/// What the end of the conversation means for the process.
-ExitCode exit_code_of(const ClientError& error, bool stopping, const LoopOptions& options) {
+ExitCode exit_code_of(const ClientError& error, bool stopping, bool inherited) {
   if (stopping) return ExitCode::ended;
   switch (error.kind) {
     case ClientError::Kind::stopped: return ExitCode::ended;
     case ClientError::Kind::refused:
     case ClientError::Kind::malformed: return ExitCode::platform_refused;
-    case ClientError::Kind::peer_closed: return options.inherited ? ExitCode::ended : ExitCode::platform_lost;
+    case ClientError::Kind::peer_closed: return inherited ? ExitCode::ended : ExitCode::platform_lost;
     case ClientError::Kind::unreachable: return ExitCode::platform_lost;
   }
   return ExitCode::platform_lost;
 }
 
-}  // namespace
-
 ExitCode run_loop(RuntimeApiClient& client, Runtime& runtime, const LoopOptions& options) {
-  TraceEnvironment trace;
+  std::optional<TraceEnvironment> trace;
+  if (options.trace_environment) trace.emplace();
   NextResult next = client.next();
   while (auto* event = std::get_if<Invocation>(&next)) {
-    if (options.trace_environment) trace.set(event->trace_id);
-    const InvocationResult result = runtime.invoke(*event);
+    if (trace) trace->set(event->trace_id);
+    Stream stream(client, *event);
+    const InvocationResult result = runtime.invoke(*event, stream);
     PostResult posted;
     const bool last = client.stop_requested();
     if (last) {
@@ -49,12 +74,13 @@ ExitCode run_loop(RuntimeApiClient& client, Runtime& runtime, const LoopOptions&
       posted = std::move(exchange.posted);
       next = std::move(exchange.next);
     }
-    // A refused post concerns one invocation (too late, too large), and the platform has told its invoker; the next
-    // event is not to suffer for it.
-    if (posted && posted->kind == ClientError::Kind::refused) complain(*posted, "a post");
+    // A refused post (too late, too large) or a stream that broke concerns one invocation, and the platform has told its
+    // invoker; the next event is not to suffer for it.
+    const bool survived = std::holds_alternative<Invocation>(next);
+    if (posted && (survived || posted->kind == ClientError::Kind::refused)) complain(*posted, "a post");
   }
   const auto& error = std::get<ClientError>(next);
-  const ExitCode code = exit_code_of(error, client.stop_requested(), options);
+  const ExitCode code = exit_code_of(error, client.stop_requested(), options.inherited);
   if (code == ExitCode::ended) {
     client.leave(farewell);
   } else {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "bootstrap/response_sink.hpp"
 #include "runtime-api/protocol/invocation.hpp"
 #include "runtime-api/protocol/result.hpp"
 
@@ -23,9 +24,17 @@ struct FunctionEnvironment {
   std::string log_format;     ///< AWS_LAMBDA_LOG_FORMAT: "Text" or "JSON"; default "Text"
   std::string log_level;      ///< AWS_LAMBDA_LOG_LEVEL; empty where unset
   std::string execution_env;  ///< AWS_EXECUTION_ENV
+  bool snap_start = false;    ///< AWS_LAMBDA_INITIALIZATION_TYPE is snap-start
 };
 
-/// One language runtime. Called from the bootstrap's only thread, in the order load, then invoke any number of times.
+/// How a runtime runs several invocations at once (AWS_LAMBDA_MAX_CONCURRENCY).
+enum class Concurrency {
+  threads,    ///< load is called once; invoke by several threads at the same time
+  processes,  ///< processes are made before load is called; each loads for itself, and has one thread
+};
+
+/// One language runtime. Called in the order load, the snapshot's hooks where there is one, invoke any number of times,
+/// shutdown; from one thread, but for invoke where concurrency() says otherwise.
 class Runtime {
  public:
   virtual ~Runtime() = default;
@@ -34,16 +43,25 @@ class Runtime {
   /// bootstrap then exits with ExitCode::init_failed. Must not throw.
   virtual std::optional<FunctionError> load(const FunctionEnvironment& environment) = 0;
 
-  /// Runs the handler with one event. A handler's failure is a FunctionError. Must not throw; may end the process only
-  /// where the user's code asked for it (sys.exit, std::exit).
-  virtual InvocationResult invoke(const Invocation& invocation) = 0;
+  /// Runs the handler with one event. A handler's failure is a FunctionError. Where `response` has been opened, the
+  /// answer is what was written to it, and the result says whether it ended well (a Success without a body) or in an
+  /// error. Must not throw; may end the process only where the user's code asked for it (sys.exit, std::exit).
+  virtual InvocationResult invoke(const Invocation& invocation, ResponseSink& response) = 0;
+
+  virtual Concurrency concurrency() const { return Concurrency::processes; }
+
+  /// Where a snapshot is taken of the loaded function: what the function has to do before, and after each restore. Returns
+  /// nothing on success, else the error to post; the bootstrap then exits. Must not throw.
+  virtual std::optional<FunctionError> before_snapshot() { return std::nullopt; }
+  virtual std::optional<FunctionError> after_restore() { return std::nullopt; }
 
   /// Before the process ends in an orderly way (SIGTERM): flush what the language runtime has buffered.
   virtual void shutdown() {}
 };
 
-/// Reads the environment, connects to the Runtime API, runs init → loop → shutdown with `runtime`. Returns the process's
-/// exit code (bootstrap/exit_codes.hpp). The caller passes it to exit without further work.
+/// Reads the environment, connects to the Runtime API, runs init → loop → shutdown with `runtime`: once, or, where the
+/// platform wants several invocations at once, in so many threads or processes. Returns the process's exit code
+/// (bootstrap/exit_codes.hpp). The caller passes it to exit without further work.
 int run_bootstrap(Runtime& runtime);
 
 }  // namespace kiln

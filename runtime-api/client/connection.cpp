@@ -18,6 +18,8 @@ namespace kiln {
 namespace {
 
 constexpr std::size_t read_size = 16 * 1024;
+/// How long a peer that has already answered, or closed its side, may leave a write without progress.
+constexpr int heard_patience_ms = 2'000;
 
 ClientError unreachable(const std::string& address, const char* why) {
   return {ClientError::Kind::unreachable, 0, address + ": " + why};
@@ -113,6 +115,7 @@ void Connection::finish_sending() {
 
 std::optional<ClientError> Connection::send(std::span<iovec> parts) {
   bool readable = true;
+  bool heard = false;
   while (!parts.empty()) {
     msghdr message{};
     message.msg_iov = parts.data();
@@ -122,11 +125,13 @@ std::optional<ClientError> Connection::send(std::span<iovec> parts) {
       if (errno == EINTR) continue;
       if (errno != EAGAIN && errno != EWOULDBLOCK) return broken(errno);
       pollfd wait{fd_, static_cast<short>(readable ? POLLOUT | POLLIN : POLLOUT), 0};
-      const int ready = ::poll(&wait, 1, patience_ms_);
+      const bool limited = heard && (patience_ms_ < 0 || patience_ms_ > heard_patience_ms);
+      const int ready = ::poll(&wait, 1, limited ? heard_patience_ms : patience_ms_);
       if (ready == 0) return broken(ETIMEDOUT);
       if (ready > 0 && (wait.revents & POLLIN) != 0) {
         // An end of stream stays readable: note it once, and let the write find out whether the peer still listens.
         readable = !receive_more(false).has_value();
+        heard = true;
       }
       continue;
     }
@@ -148,13 +153,25 @@ void Connection::consume(std::size_t size) {
   if (begin_ == end_) begin_ = end_ = 0;
 }
 
-std::optional<ClientError> Connection::receive_more(bool stoppable) {
+void Connection::make_room() {
   if (begin_ > 0) {
     std::memmove(storage_.data(), storage_.data() + begin_, end_ - begin_);
     end_ -= begin_;
     begin_ = 0;
   }
   if (storage_.size() - end_ < read_size) storage_.resize(std::max(end_ + read_size, 2 * storage_.size()));
+}
+
+bool Connection::has_input() {
+  if (begin_ != end_) return true;
+  make_room();
+  const ssize_t got = ::recv(fd_, storage_.data(), storage_.size(), MSG_DONTWAIT);
+  if (got > 0) end_ = static_cast<std::size_t>(got);
+  return got >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
+std::optional<ClientError> Connection::receive_more(bool stoppable) {
+  make_room();
   std::optional<ClientError> error;
   end_ += receive(storage_.data() + end_, storage_.size() - end_, stoppable && end_ == 0, error);
   return error;

@@ -40,9 +40,11 @@ class Connection {
   void finish_sending();
 
   /// Sends all parts as one write where the socket has room. While it has none, reads what the peer says, so that two
-  /// sides with full buffers never wait for each other, and an early refusal is not lost. Nothing on success. `parts`
-  /// is used up.
+  /// sides with full buffers never wait for each other, and an early refusal is not lost. A peer that has spoken, or
+  /// closed, and takes nothing for two seconds is not waited for any longer. Nothing on success. `parts` is used up.
   std::optional<ClientError> send(std::span<iovec> parts);
+  /// Whether the peer has said something, or closed, before anybody waited for it; what it said is in buffered().
+  bool has_input();
 
   /// What has been read and not consumed.
   std::string_view buffered() const { return {storage_.data() + begin_, end_ - begin_}; }
@@ -54,12 +56,15 @@ class Connection {
   std::size_t receive_into(char* into, std::size_t room, std::optional<ClientError>& error);
   /// From now on a wait without an answer ends as peer_closed after this long.
   void set_patience(std::chrono::milliseconds patience) { patience_ms_ = static_cast<int>(patience.count()); }
+  /// Negative: waits are endless.
+  std::chrono::milliseconds patience() const { return std::chrono::milliseconds(patience_ms_); }
 
   /// Makes the current and every later stoppable wait end. Async-signal-safe; any thread.
   void request_stop() noexcept;
   bool stop_requested() const noexcept { return stop_requested_; }
 
  private:
+  void make_room();
   std::size_t receive(char* into, std::size_t room, bool stoppable, std::optional<ClientError>& error);
 
   std::string address_;

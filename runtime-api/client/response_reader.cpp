@@ -13,6 +13,8 @@ namespace {
 constexpr std::size_t max_head = 256 * 1024;
 /// Far above any payload limit; what it keeps out is a length that was never meant.
 constexpr std::size_t max_body = std::size_t{1} << 30;
+/// How much of a body is asked for at once.
+constexpr std::size_t receive_step = 256 * 1024;
 
 ClientError malformed(std::string detail) { return {ClientError::Kind::malformed, 0, std::move(detail)}; }
 
@@ -104,17 +106,20 @@ std::optional<ClientError> read_head(Connection& connection, HttpAnswer& answer,
   }
 }
 
-/// Appends exactly `size` bytes of the stream to `body`.
+/// Appends exactly `size` bytes of the stream to `body`, straight from the socket.
 std::optional<ClientError> read_exactly(Connection& connection, std::string& body, std::size_t size) {
   const std::string_view ready = connection.buffered().substr(0, size);
   body.append(ready);
   size -= ready.size();
   connection.consume(ready.size());
-  std::size_t at = body.size();
-  body.resize(at + size);
-  while (at < body.size()) {
+  const std::size_t whole = body.size() + size;
+  body.reserve(whole);
+  while (body.size() < whole) {
+    const std::size_t at = body.size();
+    // In steps that fit the cache: a string grows by zeros, which are overwritten at once.
+    body.resize(std::min(whole, at + receive_step));
     std::optional<ClientError> error;
-    at += connection.receive_into(body.data() + at, body.size() - at, error);
+    body.resize(at + connection.receive_into(body.data() + at, body.size() - at, error));
     if (error) return error;
   }
   return std::nullopt;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "runtime-api/client/head_text.hpp"
 #include "runtime-api/protocol/headers.hpp"
 #include "runtime-api/protocol/limits.hpp"
 #include "runtime-api/protocol/routes.hpp"
@@ -16,23 +17,6 @@ namespace {
 const std::string& body_of(const InvocationResult& result) {
   const auto* success = std::get_if<Success>(&result);
   return success != nullptr ? success->body : std::get<FunctionError>(result).body;
-}
-
-/// `Name: value` and a line end. Values come from functions: what could end the line, or is not plain ASCII, is left out.
-void append_field(std::string& out, std::string_view name, std::string_view value) {
-  out += name;
-  out += ": ";
-  for (const char c : value) {
-    if (c >= 0x20 && c < 0x7F) out += c;
-  }
-  out += "\r\n";
-}
-
-/// Ids come from the platform, yet an id must not become another request.
-void append_path_segment(std::string& out, std::string_view segment) {
-  for (const char c : segment) {
-    if (c > 0x20 && c < 0x7F && c != '/' && c != '?' && c != '#') out += c;
-  }
 }
 
 bool is_stale(const std::optional<ClientError>& error) {
@@ -48,17 +32,29 @@ RuntimeApiClient RuntimeApiClient::connect(std::string address, Pipelining pipel
 RuntimeApiClient RuntimeApiClient::from_fd(int fd) { return RuntimeApiClient(std::make_unique<Connection>(fd), true); }
 
 RuntimeApiClient::RuntimeApiClient(std::unique_ptr<Connection> connection, bool pipelining)
-    : connection_(std::move(connection)), pipelining_(pipelining) {
+    : connection_(std::move(connection)), pipelining_(pipelining), stream_(*connection_) {
   append_field(host_field_, "Host", connection_->inherited() ? "kiln" : connection_->address());
-  next_request_.append("GET ").append(routes::next).append(" HTTP/1.1\r\n").append(host_field_).append("\r\n");
+  // A foreign platform shows these as the runtime's release; ours knows what it has started.
+  if (!connection_->inherited()) {
+    append_field(host_field_, "User-Agent", "kiln/" KILN_VERSION);
+    append_field(host_field_, headers::runtime_features, "response-streaming");
+  }
+  next_request_ = get_request(routes::next);
 }
 
-NextResult RuntimeApiClient::await_event(bool stoppable) {
-  if (auto error = read_answer(*connection_, answer_, stoppable)) {
-    if (error->kind != ClientError::Kind::stopped) connection_->close();
-    return std::move(*error);
-  }
-  if (!answer_.keep_alive) connection_->close();
+std::string RuntimeApiClient::get_request(std::string_view path) const {
+  return std::string("GET ").append(path).append(" HTTP/1.1\r\n").append(host_field_).append("\r\n");
+}
+
+std::optional<ClientError> RuntimeApiClient::await_answer(bool stoppable) {
+  auto error = read_answer(*connection_, answer_, stoppable);
+  const bool usable = error ? error->kind == ClientError::Kind::stopped : answer_.keep_alive;
+  if (!usable) connection_->close();
+  return error;
+}
+
+NextResult RuntimeApiClient::await_event() {
+  if (auto error = await_answer(true)) return *std::move(error);
   return take_event();
 }
 
@@ -87,33 +83,54 @@ NextResult RuntimeApiClient::take_event() {
   return event;
 }
 
-NextResult RuntimeApiClient::next() {
+std::optional<ClientError> RuntimeApiClient::ask(std::string& request) {
   for (int attempt = 0;; ++attempt) {
     const bool reused = connection_->is_open();
-    if (auto error = connection_->open()) return std::move(*error);
-    iovec request{next_request_.data(), next_request_.size()};
-    auto error = connection_->send({&request, 1});
+    if (auto error = connection_->open()) return error;
+    iovec part{request.data(), request.size()};
+    auto sending = connection_->send({&part, 1});
     // A platform that closes says why before it does so; that answer may still be there to read.
-    NextResult result = await_event(true);
-    const auto* failed = std::get_if<ClientError>(&result);
-    if (failed != nullptr && failed->kind == ClientError::Kind::peer_closed) {
-      connection_->close();
-      if (reused && attempt == 0 && !connection_->inherited()) continue;
-      if (error) return std::move(*error);
-    }
-    return result;
+    auto failed = await_answer(true);
+    if (!failed || failed->kind != ClientError::Kind::peer_closed) return failed;
+    if (reused && attempt == 0 && !connection_->inherited()) continue;
+    return sending ? sending : failed;
   }
+}
+
+NextResult RuntimeApiClient::next() {
+  if (auto error = ask(next_request_)) return *std::move(error);
+  return take_event();
+}
+
+PostResult RuntimeApiClient::restore_next() {
+  std::string request = get_request(routes::restore_next);
+  if (auto error = ask(request)) return error;
+  if (answer_.status == 200) return std::nullopt;
+  return ClientError{ClientError::Kind::refused, answer_.status, std::move(answer_.body)};
+}
+
+void RuntimeApiClient::start_head(std::string_view path_start, std::string_view path_end, const InvocationKey& key) {
+  head_.assign("POST ").append(path_start);
+  append_path_segment(head_, key.request_id);
+  head_.append(path_end).append(" HTTP/1.1\r\n").append(host_field_);
+  if (!key.invocation_id.empty()) append_field(head_, headers::invocation_id, key.invocation_id);
+}
+
+void RuntimeApiClient::finish_head() {
+  if (connection_->inherited()) {
+    if (const long kib = peak_memory_.grown_kib(); kib > 0) {
+      append_field(head_, headers::max_rss_kib, std::to_string(kib));
+    }
+  }
+  head_ += "\r\n";
 }
 
 void RuntimeApiClient::write_post_head(std::string_view path_start, std::string_view path_end, const InvocationKey& key,
                                        const InvocationResult& result) {
-  head_.assign("POST ").append(path_start);
-  append_path_segment(head_, key.request_id);
-  head_.append(path_end).append(" HTTP/1.1\r\n").append(host_field_);
+  start_head(path_start, path_end, key);
   std::array<char, 24> number{};
   const auto end = std::to_chars(number.data(), number.data() + number.size(), body_of(result).size()).ptr;
   append_field(head_, "Content-Length", std::string_view(number.data(), end));
-  if (!key.invocation_id.empty()) append_field(head_, headers::invocation_id, key.invocation_id);
   if (const auto* success = std::get_if<Success>(&result)) {
     if (!success->content_type.empty()) append_field(head_, "Content-Type", success->content_type);
   } else {
@@ -124,12 +141,7 @@ void RuntimeApiClient::write_post_head(std::string_view path_start, std::string_
       append_field(head_, headers::xray_error_cause, error.xray_cause);
     }
   }
-  if (connection_->inherited()) {
-    if (const long kib = peak_memory_.grown_kib(); kib > 0) {
-      append_field(head_, headers::max_rss_kib, std::to_string(kib));
-    }
-  }
-  head_ += "\r\n";
+  finish_head();
 }
 
 PostResult RuntimeApiClient::send_post(const InvocationResult& result, bool with_next) {
@@ -142,11 +154,7 @@ PostResult RuntimeApiClient::send_post(const InvocationResult& result, bool with
 }
 
 PostResult RuntimeApiClient::await_accepted(bool stoppable) {
-  if (auto error = read_answer(*connection_, answer_, stoppable)) {
-    if (error->kind != ClientError::Kind::stopped) connection_->close();
-    return error;
-  }
-  if (!answer_.keep_alive) connection_->close();
+  if (auto error = await_answer(stoppable)) return error;
   if (answer_.status == 202) return std::nullopt;
   return ClientError{ClientError::Kind::refused, answer_.status, answer_.body};
 }
@@ -165,7 +173,44 @@ PostResult RuntimeApiClient::exchange_post(const InvocationResult& result) {
   }
 }
 
+void RuntimeApiClient::begin_stream(const InvocationKey& key, std::string_view content_type) {
+  start_head(routes::invocation_prefix, routes::response_suffix, key);
+  append_field(head_, "Content-Type", content_type);
+  append_field(head_, headers::response_mode, "streaming");
+  append_field(head_, "Transfer-Encoding", "chunked");
+  append_field(head_, "Trailer", std::string(headers::error_type).append(", ").append(headers::error_body));
+  finish_head();
+  stream_.begin(head_);
+}
+
+bool RuntimeApiClient::ends_stream(const InvocationResult& result) {
+  if (!stream_.begun()) return false;
+  // An error before anything has left is told as any other is.
+  if (stream_.sent() || std::holds_alternative<Success>(result)) return true;
+  stream_.abandon();
+  return false;
+}
+
+PostResult RuntimeApiClient::end_stream(const InvocationResult& result) {
+  if (auto failed = stream_.end(std::get_if<FunctionError>(&result), {})) return failed;
+  return await_accepted(false);
+}
+
+RuntimeApiClient::Exchange RuntimeApiClient::end_stream_and_next(const InvocationResult& result) {
+  // What breaks in here concerns one invocation; the poll shows whether the platform is still there.
+  if (!pipelining_) {
+    PostResult posted = end_stream(result);
+    return {std::move(posted), next()};
+  }
+  if (auto failed = stream_.end(std::get_if<FunctionError>(&result), next_request_)) {
+    if (!connection_->is_open()) return {std::move(failed), next()};
+    return {std::move(failed), await_event()};
+  }
+  return await_accepted_and_event(std::nullopt);
+}
+
 PostResult RuntimeApiClient::post(const InvocationKey& key, const InvocationResult& result) {
+  if (ends_stream(result)) return end_stream(result);
   const bool success = std::holds_alternative<Success>(result);
   write_post_head(routes::invocation_prefix, success ? routes::response_suffix : routes::error_suffix, key, result);
   return exchange_post(result);
@@ -175,13 +220,20 @@ PostResult RuntimeApiClient::respond(const InvocationKey& key, const Success& su
 
 PostResult RuntimeApiClient::fail(const InvocationKey& key, const FunctionError& error) { return post(key, error); }
 
-PostResult RuntimeApiClient::fail_init(const FunctionError& error) {
+PostResult RuntimeApiClient::fail_init(const FunctionError& error) { return post_error(routes::init_error, error); }
+
+PostResult RuntimeApiClient::fail_restore(const FunctionError& error) {
+  return post_error(routes::restore_error, error);
+}
+
+PostResult RuntimeApiClient::post_error(std::string_view path, const FunctionError& error) {
   const InvocationResult result = error;
-  write_post_head(routes::init_error, {}, {{}, {}}, result);
+  write_post_head(path, {}, {{}, {}}, result);
   return exchange_post(result);
 }
 
 RuntimeApiClient::Exchange RuntimeApiClient::post_and_next(const InvocationKey& key, const InvocationResult& result) {
+  if (ends_stream(result)) return end_stream_and_next(result);
   if (!pipelining_ || !connection_->is_open()) {
     PostResult posted = post(key, result);
     if (posted && posted->kind != ClientError::Kind::refused) return {posted, *posted};
@@ -189,7 +241,10 @@ RuntimeApiClient::Exchange RuntimeApiClient::post_and_next(const InvocationKey& 
   }
   const bool success = std::holds_alternative<Success>(result);
   write_post_head(routes::invocation_prefix, success ? routes::response_suffix : routes::error_suffix, key, result);
-  auto send_error = send_post(result, true);
+  return await_accepted_and_event(send_post(result, true));
+}
+
+RuntimeApiClient::Exchange RuntimeApiClient::await_accepted_and_event(PostResult send_error) {
   // kiln's server may hold the 202 back until it has the next event, so this is where an idle instance waits.
   PostResult posted = await_accepted(true);
   if (posted && posted->kind == ClientError::Kind::stopped) return {std::nullopt, std::move(*posted)};
@@ -199,7 +254,7 @@ RuntimeApiClient::Exchange RuntimeApiClient::post_and_next(const InvocationKey& 
   }
   // The platform took the post but closed behind it: the poll went unheard.
   if (!connection_->is_open()) return {std::move(posted), next()};
-  return {std::move(posted), await_event(true)};
+  return {std::move(posted), await_event()};
 }
 
 void RuntimeApiClient::leave(std::chrono::milliseconds patience) {

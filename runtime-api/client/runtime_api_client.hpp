@@ -13,6 +13,7 @@
 #include "runtime-api/client/connection.hpp"
 #include "runtime-api/client/peak_memory.hpp"
 #include "runtime-api/client/response_reader.hpp"
+#include "runtime-api/client/response_stream.hpp"
 #include "runtime-api/protocol/invocation.hpp"
 #include "runtime-api/protocol/result.hpp"
 
@@ -55,6 +56,20 @@ class RuntimeApiClient {
   /// Posts that the runtime could not load its function.
   PostResult fail_init(const FunctionError& error);
 
+  /// Begins to answer this invocation with a stream; nothing is sent yet. The post of its result, whichever it is, then
+  /// ends the stream: a Success (whose body is to be empty) as it is, a FunctionError in trailers, or as an error like
+  /// any other where nothing had been sent.
+  void begin_stream(const InvocationKey& key, std::string_view content_type);
+  /// See ResponseStream::write. After begin_stream, before the result is posted.
+  std::optional<ClientError> write_stream(std::string_view bytes) { return stream_.write(bytes); }
+  /// Whether a part of the stream may have reached the platform.
+  bool stream_sent() const { return stream_.begun() && stream_.sent(); }
+
+  /// Says that a snapshot of the process may be taken now, and waits until it has been restored.
+  PostResult restore_next();
+  /// Posts that the function could not go on after it was restored.
+  PostResult fail_restore(const FunctionError& error);
+
   struct Exchange {
     PostResult posted;  ///< a refusal does not hinder `next`
     NextResult next;
@@ -78,12 +93,22 @@ class RuntimeApiClient {
  private:
   RuntimeApiClient(std::unique_ptr<Connection> connection, bool pipelining);
 
+  std::string get_request(std::string_view path) const;
+  std::optional<ClientError> ask(std::string& request);
+  void start_head(std::string_view path_start, std::string_view path_end, const InvocationKey& key);
+  void finish_head();
   void write_post_head(std::string_view path_start, std::string_view path_end, const InvocationKey& key,
                        const InvocationResult& result);
   PostResult send_post(const InvocationResult& result, bool with_next);
   PostResult await_accepted(bool stoppable);
   PostResult exchange_post(const InvocationResult& result);
-  NextResult await_event(bool stoppable);
+  PostResult post_error(std::string_view path, const FunctionError& error);
+  bool ends_stream(const InvocationResult& result);
+  PostResult end_stream(const InvocationResult& result);
+  Exchange end_stream_and_next(const InvocationResult& result);
+  Exchange await_accepted_and_event(PostResult send_error);
+  std::optional<ClientError> await_answer(bool stoppable);
+  NextResult await_event();
   NextResult take_event();
 
   std::unique_ptr<Connection> connection_;
@@ -92,6 +117,7 @@ class RuntimeApiClient {
   std::string host_field_;
   std::string head_;
   HttpAnswer answer_;
+  ResponseStream stream_;
   PeakMemory peak_memory_;
 };
 

@@ -97,6 +97,10 @@ inline constexpr std::string_view unmarshal_error = "Runtime.UnmarshalError";
 inline constexpr std::string_view marshal_error = "Runtime.MarshalError";
 /// The client context is not JSON.
 inline constexpr std::string_view context_unmarshal_error = "Runtime.LambdaContextUnmarshalError";
+/// A hook that the function has registered to run before the snapshot failed.
+inline constexpr std::string_view before_snapshot_error = "Runtime.BeforeSnapshotError";
+/// A hook that the function has registered to run after the restore failed.
+inline constexpr std::string_view after_restore_error = "Runtime.AfterRestoreError";
 /// A C++ function was built against an incompatible version of the C ABI (kiln's own).
 inline constexpr std::string_view abi_mismatch = "Runtime.AbiMismatch";
 

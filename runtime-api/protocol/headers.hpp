@@ -21,6 +21,8 @@ inline constexpr std::string_view response_mode = "Lambda-Runtime-Function-Respo
 inline constexpr std::string_view error_type = "Lambda-Runtime-Function-Error-Type";
 inline constexpr std::string_view error_body = "Lambda-Runtime-Function-Error-Body";
 inline constexpr std::string_view xray_error_cause = "Lambda-Runtime-Function-XRay-Error-Cause";
+/// What the runtime can do beyond the first version of the contract; shown by platforms with its release.
+inline constexpr std::string_view runtime_features = "Lambda-Runtime-Features";
 /// kiln's own: peak resident memory of the runtime process in KiB, sent by our bootstraps when it has grown.
 inline constexpr std::string_view max_rss_kib = "Kiln-Max-Rss-Kib";
 

@@ -33,6 +33,8 @@ struct InvocationAnswer {
   std::string content_type;
   std::string error_type;
   bool failed = false;
+  ResponseSink* stream = nullptr;
+  std::string stream_failure;
 };
 static_assert(offsetof(InvocationAnswer, abi) == 0);
 
@@ -60,6 +62,18 @@ void kiln_fail(kiln_result* self, kiln_text type, kiln_text message) {
   answer->failed = true;
   answer->body.assign(view_of(message));
   answer->error_type.assign(view_of(type));
+}
+
+void kiln_stream_as(kiln_result* self, kiln_text content_type) {
+  auto* answer = reinterpret_cast<InvocationAnswer*>(self);
+  if (!answer->stream->is_open()) answer->content_type.assign(view_of(content_type));
+}
+
+kiln_text kiln_write(kiln_result* self, kiln_text bytes) {
+  auto* answer = reinterpret_cast<InvocationAnswer*>(self);
+  if (!answer->content_type.empty()) answer->stream->open(answer->content_type);
+  if (auto failure = answer->stream->write(view_of(bytes))) answer->stream_failure = *std::move(failure);
+  return text_of(answer->stream_failure);
 }
 
 }  // extern "C"
@@ -151,7 +165,7 @@ std::optional<FunctionError> CppRuntime::find_handler(const std::string& path, c
   return std::nullopt;
 }
 
-InvocationResult CppRuntime::invoke(const Invocation& invocation) {
+InvocationResult CppRuntime::invoke(const Invocation& invocation, ResponseSink& response) {
   InvocationContext context;
   context.deadline = invocation.deadline;
   context.log_format = log_format_;
@@ -171,13 +185,15 @@ InvocationResult CppRuntime::invoke(const Invocation& invocation) {
                              kiln_remaining_time,
                              kiln_log};
   InvocationAnswer answer;
-  answer.abi = kiln_result{sizeof(kiln_result), kiln_respond, kiln_fail};
+  answer.abi = kiln_result{sizeof(kiln_result), kiln_respond, kiln_fail, kiln_stream_as, kiln_write};
+  answer.stream = &response;
   handler_(&context.abi, text_of(invocation.payload), &answer.abi);
   // What the function printed without a line end belongs to this invocation's log, not to the next one's.
   std::fflush(stdout);
   std::fflush(stderr);
   if (answer.failed) return function_error(answer.error_type, answer.body, invocation.request_id);
   Success success;
+  if (response.is_open()) return success;
   if (!answer.content_type.empty()) success.content_type = std::move(answer.content_type);
   success.body = std::move(answer.body);
   return success;

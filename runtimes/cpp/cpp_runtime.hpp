@@ -12,12 +12,13 @@
 
 namespace kiln {
 
-/// Loads the function on the calling thread and runs it there. The shared object is never unloaded: it may have started
+/// Loads the function on the calling thread, and runs it on the threads that call invoke. The shared object is never unloaded: it may have started
 /// threads.
 class CppRuntime final : public Runtime {
  public:
   std::optional<FunctionError> load(const FunctionEnvironment& environment) override;
-  InvocationResult invoke(const Invocation& invocation) override;
+  InvocationResult invoke(const Invocation& invocation, ResponseSink& response) override;
+  Concurrency concurrency() const override { return Concurrency::threads; }
   void shutdown() override;
 
  private:

@@ -16,10 +16,10 @@ py::object take_exception();
 /// str(exception), or "" where that fails. With the GIL held.
 std::string text_of(const py::object& exception);
 
-enum class Phase { init, invoke };
+enum class Phase { init, invoke, stream };  // stream: a part of the answer has been sent
 
 /// Logs an exception of the function's (or a Fault of the runtime's own) and returns it as the invoker gets it.
-/// `request_id` is empty in the init phase. With the GIL held.
+/// `request_id` is empty in the init phase and in a snapshot's hooks. With the GIL held.
 FunctionError report(const py::object& exception, Phase phase, const std::string& request_id);
 
 /// The same for the pending exception. Does not return for what is no `Exception` (SystemExit, for one): as in the plain

@@ -18,6 +18,7 @@
 #include "runtimes/python/interpreter.hpp"
 #include "runtimes/python/json_decoder.hpp"
 #include "runtimes/python/native_module.hpp"
+#include "runtimes/python/response_stream.hpp"
 #include "runtimes/python/search_path.hpp"
 #include "runtimes/python/streams.hpp"
 
@@ -136,9 +137,9 @@ void PythonRuntime::extend_search_path(const FunctionSearchPath& path) {
   if (path.customised) py::module_::import("sitecustomize");
 }
 
-InvocationResult PythonRuntime::invoke(const Invocation& invocation) {
+InvocationResult PythonRuntime::invoke(const Invocation& invocation, ResponseSink& response) {
   const Gil gil(idle_state_);
-  InvocationResult result = run(invocation);
+  InvocationResult result = run(invocation, response);
   flush_streams();
   return result;
 }
@@ -172,7 +173,22 @@ py::object PythonRuntime::event_of(const Invocation& invocation, std::string& fa
   return std::move(decoded.value);
 }
 
-InvocationResult PythonRuntime::run(const Invocation& invocation) {
+std::optional<FunctionError> PythonRuntime::run_hooks(const char* which) {
+  const Gil gil(idle_state_);
+  std::optional<FunctionError> failed;
+  try {
+    const py::object error = py::module_::import("_kiln_snapshot_hooks").attr(which)();
+    if (!error.is_none()) failed = report(error, Phase::invoke, {});
+  } catch (py::error_already_set& error) {
+    error.restore();
+    failed = report_pending(Phase::invoke, {});
+  }
+  if (failed) failed->xray_cause.clear();  // belongs to invocations
+  flush_streams();
+  return failed;
+}
+
+InvocationResult PythonRuntime::run(const Invocation& invocation, ResponseSink& response) {
   const std::string& id = invocation.request_id;
   const py::object context = begin(invocation);
   if (!context) return report_pending(Phase::invoke, id);
@@ -189,6 +205,7 @@ InvocationResult PythonRuntime::run(const Invocation& invocation) {
     result = settle(std::move(result), failed, id);
     if (failed) return *std::move(failed);
   }
+  if (is_generator(result.ptr())) return stream(result, response, id);
   return answer(std::move(result), id);
 }
 

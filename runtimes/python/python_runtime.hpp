@@ -24,7 +24,9 @@ class PythonRuntime final : public Runtime {
   void start();
 
   std::optional<FunctionError> load(const FunctionEnvironment& environment) override;
-  InvocationResult invoke(const Invocation& invocation) override;
+  InvocationResult invoke(const Invocation& invocation, ResponseSink& response) override;
+  std::optional<FunctionError> before_snapshot() override { return run_hooks("before_snapshot"); }
+  std::optional<FunctionError> after_restore() override { return run_hooks("after_restore"); }
   void shutdown() override;
 
  private:
@@ -43,8 +45,9 @@ class PythonRuntime final : public Runtime {
   static void extend_search_path(const FunctionSearchPath& path);
   py::object begin(const Invocation& invocation);
   py::object event_of(const Invocation& invocation, std::string& failure) const;
-  InvocationResult run(const Invocation& invocation);
+  InvocationResult run(const Invocation& invocation, ResponseSink& response);
   InvocationResult answer(py::object result, const std::string& request_id);
+  std::optional<FunctionError> run_hooks(const char* which);
   py::object settle(py::object awaitable, std::optional<FunctionError>& failed, const std::string& request_id);
 
   std::string program_;

@@ -27,9 +27,7 @@ bool wait_readable(int fd, int milliseconds) {
   return ready > 0;
 }
 
-}  // namespace
-
-std::string WireRequest::field(std::string_view name) const {
+std::string found(const std::vector<std::pair<std::string, std::string>>& fields, std::string_view name) {
   for (const auto& [field_name, value] : fields) {
     if (field_name.size() == name.size() && ::strncasecmp(field_name.data(), name.data(), name.size()) == 0) {
       return value;
@@ -37,6 +35,17 @@ std::string WireRequest::field(std::string_view name) const {
   }
   return {};
 }
+
+std::pair<std::string, std::string> parsed_field(const std::string& line) {
+  const std::size_t colon = line.find(": ");
+  if (colon == std::string::npos) fail("a line that is no field: " + line);
+  return {line.substr(0, colon), line.substr(colon + 2)};
+}
+
+}  // namespace
+
+std::string WireRequest::field(std::string_view name) const { return found(fields, name); }
+std::string WireRequest::trailer(std::string_view name) const { return found(trailers, name); }
 
 bool PlatformEnd::fill() {
   if (!wait_readable(fd_, patience_ms)) fail("nothing came; have: " + buffer_.substr(0, 200));
@@ -47,33 +56,53 @@ bool PlatformEnd::fill() {
   return true;
 }
 
-WireRequest PlatformEnd::read() {
+std::string PlatformEnd::read_line() {
   std::size_t end = 0;
-  while ((end = buffer_.find("\r\n\r\n")) == std::string::npos) {
-    if (!fill()) fail("closed before a whole request; have: " + buffer_.substr(0, 200));
+  while ((end = buffer_.find("\r\n")) == std::string::npos) {
+    if (!fill()) fail("closed before the end of a line; have: " + buffer_.substr(0, 200));
   }
-  WireRequest request;
-  std::string head = buffer_.substr(0, end + 2);
-  buffer_.erase(0, end + 4);
-  std::size_t at = head.find("\r\n");
-  const std::string line = head.substr(0, at);
-  request.method = line.substr(0, line.find(' '));
-  request.path = line.substr(request.method.size() + 1, line.rfind(' ') - request.method.size() - 1);
-  for (at += 2; at < head.size();) {
-    const std::size_t stop = head.find("\r\n", at);
-    const std::string field = head.substr(at, stop - at);
-    const std::size_t colon = field.find(": ");
-    if (colon == std::string::npos) fail("a head line that is no field: " + field);
-    request.fields.emplace_back(field.substr(0, colon), field.substr(colon + 2));
-    at = stop + 2;
-  }
-  const std::string length = request.field("content-length");
-  const std::size_t size = length.empty() ? 0 : std::stoul(length);
+  std::string line = buffer_.substr(0, end);
+  buffer_.erase(0, end + 2);
+  return line;
+}
+
+std::string PlatformEnd::read_bytes(std::size_t size) {
   while (buffer_.size() < size) {
     if (!fill()) fail("closed within a body");
   }
-  request.body = buffer_.substr(0, size);
+  std::string bytes = buffer_.substr(0, size);
   buffer_.erase(0, size);
+  return bytes;
+}
+
+WireRequest PlatformEnd::read_head() {
+  WireRequest request;
+  const std::string first = read_line();
+  request.method = first.substr(0, first.find(' '));
+  request.path = first.substr(request.method.size() + 1, first.rfind(' ') - request.method.size() - 1);
+  for (std::string line; !(line = read_line()).empty();) request.fields.push_back(parsed_field(line));
+  return request;
+}
+
+bool PlatformEnd::read_chunk(WireRequest& request) {
+  const std::size_t size = std::stoul(read_line(), nullptr, 16);
+  request.body += read_bytes(size);
+  if (size > 0) {
+    if (!read_line().empty()) fail("a chunk longer than its size");
+    return true;
+  }
+  for (std::string line; !(line = read_line()).empty();) request.trailers.push_back(parsed_field(line));
+  return false;
+}
+
+WireRequest PlatformEnd::read() {
+  WireRequest request = read_head();
+  if (request.field("transfer-encoding") == "chunked") {
+    while (read_chunk(request)) {
+    }
+  } else if (const std::string length = request.field("content-length"); !length.empty()) {
+    request.body = read_bytes(std::stoul(length));
+  }
   return request;
 }
 
@@ -128,6 +157,8 @@ Listener::Listener() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
 }
 
 Listener::~Listener() { ::close(fd_); }
+
+bool Listener::is_quiet() const { return !wait_readable(fd_, 0); }
 
 PlatformEnd Listener::accept() {
   if (!wait_readable(fd_, patience_ms)) fail("nobody connects");

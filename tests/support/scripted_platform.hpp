@@ -15,9 +15,11 @@ struct WireRequest {
   std::string path;
   std::vector<std::pair<std::string, std::string>> fields;
   std::string body;
+  std::vector<std::pair<std::string, std::string>> trailers;
 
   /// Compared without regard to case; empty where there is none.
   std::string field(std::string_view name) const;
+  std::string trailer(std::string_view name) const;
 };
 
 /// The platform's end of one connection. Every wait fails the test (by exception) after ten seconds.
@@ -31,8 +33,12 @@ class PlatformEnd {
   PlatformEnd& operator=(const PlatformEnd&) = delete;
   PlatformEnd& operator=(PlatformEnd&&) = delete;
 
-  /// The next request with its body (by Content-Length).
+  /// The next request with its body (by Content-Length, or chunked).
   WireRequest read();
+  /// The same in steps, for a body that is still being made: the head; then one chunk after the other into `body`, with
+  /// the trailers at last. False after the last one.
+  WireRequest read_head();
+  bool read_chunk(WireRequest& request);
   void send(std::string_view bytes);
   /// Whether the other side has closed, with nothing sent that was not read before; waits for either.
   bool peer_closes();
@@ -42,6 +48,8 @@ class PlatformEnd {
 
  private:
   bool fill();
+  std::string read_line();
+  std::string read_bytes(std::size_t size);
 
   int fd_;
   std::string buffer_;
@@ -68,6 +76,8 @@ class Listener {
   /// "127.0.0.1:port"
   const std::string& address() const { return address_; }
   PlatformEnd accept();
+  /// Whether nobody waits to be accepted.
+  bool is_quiet() const;
 
  private:
   int fd_ = -1;

@@ -12,6 +12,8 @@ _NO_BREAK_SPACE = "\u00a0"
 # A header field longer than this is refused by many servers; the official platform crops it there too.
 _CAUSE_LIMIT = 65_536
 _CAUSE_FRAMES = 100
+# The description of an error that ends a stream travels in a trailer.
+_TRAILER_LIMIT = 40_960
 
 _WARNING = (
     "LAMBDA_WARNING: Unhandled exception. The most likely cause is an issue in the function code. However, in rare "
@@ -34,7 +36,7 @@ class Fault(Exception):
         self.trace = trace or []
 
 
-def report(error, request_id):
+def report(error, request_id, in_trailer=False):
     """Logs `error` (an exception) and returns its type, the body for the invoker and the cause for the tracing system."""
     if isinstance(error, Fault):
         kind, message, trace = error.kind, error.message, error.trace
@@ -53,7 +55,10 @@ def report(error, request_id):
         "stackTrace": trace,
     }
     _log(result)
-    return kind, to_json(result), cause
+    body = to_json(result)
+    if in_trailer and len(body) > _TRAILER_LIMIT:
+        body = to_json({**result, "stackTrace": trace[-_CAUSE_FRAMES:]})
+    return kind, body, cause
 
 
 def report_at_load(error):

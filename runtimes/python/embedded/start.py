@@ -71,6 +71,29 @@ class LoggingFinder(object):
         return None
 
 
+class SnapshotRestoreFinder(object):
+    """The last to be asked: what the function brings of its own wins."""
+
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if name != "snapshot_restore_py":
+            return None
+        from importlib.machinery import ModuleSpec
+
+        return ModuleSpec(name, cls)
+
+    @staticmethod
+    def create_module(spec):
+        return None
+
+    @staticmethod
+    def exec_module(module):
+        import _kiln_snapshot_restore
+
+        for name, value in vars(_kiln_snapshot_restore).items():
+            module.__dict__.setdefault(name, value)
+
+
 def prepare():
     _unbuffered("stdout")
     _unbuffered("stderr")
@@ -81,3 +104,4 @@ def prepare():
     builtins.exit = _sitebuiltins.Quitter("exit", "Ctrl-D (i.e. EOF)")
     builtins.help = _sitebuiltins._Helper()
     sys.meta_path.insert(0, LoggingFinder)
+    sys.meta_path.append(SnapshotRestoreFinder)

@@ -11,6 +11,7 @@
 #include <string>
 #include <thread>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 using nlohmann::json;
@@ -68,6 +69,14 @@ json print(const json& event) {
   return nullptr;
 }
 
+/// Reads one byte of a fifo: returns once somebody has written one.
+void wait_at(const std::string& path) {
+  const int gate = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  char byte = 0;
+  if (::read(gate, &byte, 1) != 1) throw std::runtime_error("no gate");
+  ::close(gate);
+}
+
 json use_memory(const json& event) {
   std::string ballast(event.at("mb").get<std::size_t>() << 20, 'm');
   return ballast.size() + static_cast<unsigned char>(ballast.back());
@@ -97,6 +106,12 @@ const std::map<std::string, Verb>& verbs() {
        [](const json& event, kiln::Context&) -> json {
          const char* value = std::getenv(event.at("name").get<std::string>().c_str());
          return value != nullptr ? json(value) : json();
+       }},
+      {"gate",
+       [](const json& event, kiln::Context& context) -> json {
+         context.log("at the gate");
+         wait_at(event.at("path"));
+         return context.request_id();
        }},
       {"pid", [](const json&, kiln::Context&) -> json { return ::getpid(); }},
       {"not-utf8", [](const json&, kiln::Context&) -> json { return "\xFF"; }},
@@ -128,6 +143,33 @@ std::map<std::string, int> sizes(const std::vector<std::string>& words) noexcept
   return result;
 }
 
+
+// {"write": [text…], "as": content type, "http": {"status", "headers", "cookies"}, "throw": what, "gate": path of a fifo to
+// wait for before each text, "swallow": whether StreamClosed is caught, "times": how often each text is written}.
+void stream(const json& event, kiln::ResponseStream& out, kiln::Context& context) {
+  if (event.contains("as")) out.content_type(event["as"].get<std::string>());
+  if (event.contains("http")) {
+    const json& http = event["http"];
+    out.http(http.at("status"), http.value("headers", std::map<std::string, std::string>()),
+             http.value("cookies", std::vector<std::string>()));
+  }
+  try {
+    for (const std::string text : event.value("write", json::array())) {
+      if (event.contains("gate")) wait_at(event["gate"]);
+      for (int i = event.value("times", 1); i > 0; --i) out.write(text);
+    }
+  } catch (const kiln::StreamClosed& closed) {
+    context.log(std::string("closed: ") + closed.what());
+    if (!event.value("swallow", false)) throw;
+  }
+  if (event.contains("throw")) fail_as(event["throw"]);
+}
+void stream_plain(std::string_view event, kiln::ResponseStream& out) { out.write(event); }
+std::string view(std::string_view event) { return std::string(event.substr(0, 4)); }
+
+KILN_HANDLER(stream)
+KILN_HANDLER(stream_plain)
+KILN_HANDLER(view)
 KILN_HANDLER(handler)
 KILN_HANDLER(twice)
 KILN_HANDLER(bytes)

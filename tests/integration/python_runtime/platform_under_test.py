@@ -21,19 +21,26 @@ import uuid
 BOOTSTRAP = os.environ["KILN_PYTHON_BOOTSTRAP"]
 PATIENCE = 20.0  # seconds; only a broken runtime takes this long
 
-Answer = collections.namedtuple("Answer", "kind request_id headers body")
+Answer = collections.namedtuple("Answer", "kind request_id headers body trailers", defaults=[{}])
 Answer.json = property(lambda self: json.loads(self.body))
 Answer.text = property(lambda self: self.body.decode("utf-8"))
 
 
 class RuntimeApi:
-    """Serves until closed, any number of connections, each in a thread."""
+    """Serves until closed, any number of connections, each in a thread. Of a streamed answer each chunk is in `chunks` as
+    soon as it is there. What the platform is to do at its next chunk, instead of an answer, may be put into `misbehave`."""
 
     def __init__(self):
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = "127.0.0.1:%d" % self._listener.getsockname()[1]
         self._events = queue.Queue()
         self.answers = queue.Queue()
+        self.chunks = queue.Queue()
+        self.reading = threading.Event()
+        self.reading.set()
+        self.misbehave = None
+        self.refusal = None
+        self.restore = threading.Event()
         self.polls = threading.Semaphore(0)
         self._connections = []
         threading.Thread(target=self._accept, daemon=True).start()
@@ -65,10 +72,33 @@ class RuntimeApi:
                 while request_line := reader.readline():
                     method, path, _ = request_line.decode("latin-1").split()
                     headers = self._headers(reader)
-                    body = reader.read(int(headers.get("content-length", 0)))
-                    connection.sendall(self._answer(method, path, headers, body))
+                    answered = False
+                    if headers.get("transfer-encoding") == "chunked":
+                        body, trailers, answered = self._chunked(reader, connection)
+                    else:
+                        body, trailers = reader.read(int(headers.get("content-length", 0))), {}
+                    answer = self._answer(method, path, headers, body, trailers)
+                    if not answered:
+                        connection.sendall(answer)
         except OSError:
             pass
+
+    def _chunked(self, reader, connection):
+        body, answered = [], False
+        while True:
+            self.reading.wait()
+            line = reader.readline()
+            if not line:
+                raise OSError("the runtime closed within a body")
+            size = int(line, 16)
+            if not size:
+                return b"".join(body), self._headers(reader), answered
+            chunk = reader.read(size + 2)[:-2]
+            body.append(chunk)
+            self.chunks.put(chunk)
+            if self.misbehave:
+                what, self.misbehave, answered = self.misbehave, None, True
+                what(connection)
 
     @staticmethod
     def _headers(reader):
@@ -78,15 +108,21 @@ class RuntimeApi:
             headers[name.strip().lower()] = value.strip()
         return headers
 
-    def _answer(self, method, path, headers, body):
+    def _answer(self, method, path, headers, body, trailers):
+        if method == "GET" and path.endswith("/runtime/restore/next"):
+            self.restore.wait(PATIENCE)
+            return b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
         if method == "GET" and path.endswith("/runtime/invocation/next"):
             self.polls.release()
             payload, event_headers = self._events.get()
             head = "HTTP/1.1 200 OK\r\n" + "".join(f"{name}: {value}\r\n" for name, value in event_headers.items())
             return (head + f"Content-Length: {len(payload)}\r\n\r\n").encode("utf-8") + payload
         parts = path.split("/")
-        request_id = "" if "init" in parts else parts[-2]
-        self.answers.put(Answer("/".join(parts[-2:]) if "init" in parts else parts[-1], request_id, headers, body))
+        outside = parts[-2] in ("init", "restore")
+        kind = "/".join(parts[-2:]) if outside else parts[-1]
+        self.answers.put(Answer(kind, "" if outside else parts[-2], headers, body, trailers))
+        if self.refusal:
+            return self.refusal
         accepted = b'{"status":"OK"}\n'
         return b"HTTP/1.1 202 Accepted\r\nContent-Length: %d\r\n\r\n" % len(accepted) + accepted
 
@@ -157,6 +193,12 @@ class Instance:
             return self.api.answers.get(timeout=PATIENCE)
         except queue.Empty:
             raise AssertionError(f"the runtime posted nothing; {self.describe()}") from None
+
+    def chunk(self):
+        try:
+            return self.api.chunks.get(timeout=PATIENCE)
+        except queue.Empty:
+            raise AssertionError(f"no chunk came; {self.describe()}") from None
 
     def invoke(self, event=None, **more):
         request_id = self.offer(event, **more)

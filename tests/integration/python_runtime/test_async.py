@@ -171,10 +171,6 @@ class ASynchronousHandler(RuntimeTest):
         self.assertEqual(["done", "done"], instance.invoke().json)
         self.assertEqual(["done", "done"], instance.invoke().json)
 
-    def test_that_is_a_generator_is_no_json_yet(self):
-        answer = self.start("def handler(event, context): yield 1").invoke()
-        self.assertEqual("Runtime.MarshalError", answer.json["errorType"])
-
 
 if __name__ == "__main__":
     unittest.main()

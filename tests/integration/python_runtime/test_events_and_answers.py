@@ -131,8 +131,8 @@ class WhatIsNoJson(WithOneInstance):
     def test_is_a_set_deep_inside(self):
         self.check_error("Object of type set is not JSON serializable", "{'a': [{'b': {1}}]}")
 
-    def test_is_a_generator(self):
-        self.check_error("Object of type generator is not JSON serializable", "(x for x in [])")
+    def test_is_a_generator_deep_inside(self):
+        self.check_error("Object of type generator is not JSON serializable", "[(x for x in [])]")
 
     def test_is_a_date(self):
         self.check_error("Object of type date is not JSON serializable", "__import__('datetime').date.today()")

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A bootstrap whose event says what its handler does: "echo …", "env NAME", "wait" (for a line in the fifo named by
-// $PROBE_FIFO), "fail", "exit N", "abort", "children" (descriptors a child would inherit). _HANDLER=bad fails the load,
-// _HANDLER=slow prints "loading" and waits for the fifo, _HANDLER=own installs a SIGTERM handler that prints.
+// $PROBE_FIFO), "stream …" (in two parts, with such a wait between them), "fail", "exit N", "abort", "pid", "children"
+// (descriptors a child would inherit). _HANDLER=bad fails the load, _HANDLER=slow prints "loading" and waits for the
+// fifo, _HANDLER=own installs a SIGTERM handler that prints, _HANDLER=before and _HANDLER=after fail in that hook of a
+// snapshot. PROBE_CONCURRENCY=threads makes it a runtime of threads.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -39,6 +41,7 @@ std::string inherited_descriptors() {
 class Probe : public kiln::Runtime {
  public:
   std::optional<kiln::FunctionError> load(const kiln::FunctionEnvironment& environment) override {
+    handler_ = environment.handler;
     if (environment.handler == "bad")
       return kiln::FunctionError{"Runtime.ImportModuleError", R"({"errorMessage":"no"})"};
     if (environment.handler == "own") {
@@ -51,7 +54,7 @@ class Probe : public kiln::Runtime {
     return std::nullopt;
   }
 
-  kiln::InvocationResult invoke(const kiln::Invocation& invocation) override {
+  kiln::InvocationResult invoke(const kiln::Invocation& invocation, kiln::ResponseSink& response) override {
     const std::string& what = invocation.payload;
     const std::size_t space = what.find(' ');
     const std::string verb = what.substr(0, space);
@@ -65,6 +68,14 @@ class Probe : public kiln::Runtime {
       wait_for_fifo();
       return kiln::Success{.body = "waited"};
     }
+    if (verb == "stream") {
+      response.write(rest);
+      say("streaming\n");
+      wait_for_fifo();
+      response.write(rest);
+      return kiln::Success{};
+    }
+    if (verb == "pid") return kiln::Success{.body = std::to_string(::getpid())};
     if (verb == "fail") return kiln::FunctionError{"Bad", "{}"};
     if (verb == "exit") std::exit(std::stoi(rest));
     if (verb == "abort") std::abort();
@@ -72,7 +83,22 @@ class Probe : public kiln::Runtime {
     return kiln::Success{.body = rest};
   }
 
+  kiln::Concurrency concurrency() const override {
+    return std::getenv("PROBE_CONCURRENCY") != nullptr ? kiln::Concurrency::threads : kiln::Concurrency::processes;
+  }
+  std::optional<kiln::FunctionError> before_snapshot() override { return hook("before"); }
+  std::optional<kiln::FunctionError> after_restore() override { return hook("after"); }
+
   void shutdown() override { say("shutdown\n"); }
+
+ private:
+  std::optional<kiln::FunctionError> hook(const std::string& name) {
+    say((name + "\n").c_str());
+    if (handler_ != name) return std::nullopt;
+    return kiln::FunctionError{"Mine", R"({"errorType":"Mine"})"};
+  }
+
+  std::string handler_;
 };
 
 }  // namespace

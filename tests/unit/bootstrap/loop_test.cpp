@@ -18,7 +18,7 @@ namespace {
 class Recorder : public Runtime {
  public:
   std::optional<FunctionError> load(const FunctionEnvironment&) override { return std::nullopt; }
-  InvocationResult invoke(const Invocation& invocation) override {
+  InvocationResult invoke(const Invocation& invocation, ResponseSink&) override {
     seen.push_back(invocation.request_id);
     if (invocation.payload == "fail") return FunctionError{"Bad", "{\"errorType\":\"Bad\"}"};
     return Success{.body = invocation.payload};
@@ -97,9 +97,9 @@ TEST_CASE("A stop request while an event runs lets it be answered, without anoth
   class Stopping : public Recorder {
    public:
     explicit Stopping(RuntimeApiClient& client) : client_(client) {}
-    InvocationResult invoke(const Invocation& invocation) override {
+    InvocationResult invoke(const Invocation& invocation, ResponseSink& response) override {
       client_.request_stop();
-      return Recorder::invoke(invocation);
+      return Recorder::invoke(invocation, response);
     }
 
    private:

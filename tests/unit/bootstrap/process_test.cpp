@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The bootstrap as a process: signals, environment, exit codes.
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <csignal>
-#include <filesystem>
 #include <string>
 
 #include "tests/support/catch.hpp"
 #include "tests/support/child_process.hpp"
+#include "tests/support/gate.hpp"
 #include "tests/support/scripted_platform.hpp"
 
 using namespace kiln::test;
@@ -17,31 +13,6 @@ using namespace kiln::test;
 namespace {
 
 const std::string probe = KILN_BINARY_DIR "/tests/bootstrap_probe";
-
-/// What a handler waits for until the test lets it go on.
-class Gate {
- public:
-  Gate() {
-    std::string name = std::filesystem::temp_directory_path() / "kiln-gate-XXXXXX";
-    folder_ = ::mkdtemp(name.data());
-    if (::mkfifo(path().c_str(), 0600) != 0) throw std::runtime_error("no fifo");
-  }
-  ~Gate() { std::filesystem::remove_all(folder_); }
-  Gate(const Gate&) = delete;
-  Gate& operator=(const Gate&) = delete;
-
-  std::string path() const { return folder_ + "/fifo"; }
-  std::string variable() const { return "PROBE_FIFO=" + path(); }
-  void open() const {
-    const int fd = ::open(path().c_str(), O_WRONLY);
-    const ssize_t written = ::write(fd, "\n", 1);
-    ::close(fd);
-    if (written != 1) throw std::runtime_error("nobody waits at the gate");
-  }
-
- private:
-  std::string folder_;
-};
 
 /// A probe on an inherited socket.
 struct Instance {
@@ -160,6 +131,82 @@ TEST_CASE("SIGTERM while the function loads has its default effect") {
   instance.process.wait_for_output("loading\n");
   instance.process.signal(SIGTERM);
   CHECK(instance.process.wait().signal == SIGTERM);
+}
+
+TEST_CASE("SIGTERM within a stream lets it end") {
+  const Gate gate;
+  Instance instance({gate.variable()});
+  instance.platform.read();
+  instance.platform.send(event("id", "stream half"));
+  WireRequest request = instance.platform.read_head();
+  CHECK(instance.platform.read_chunk(request));
+  instance.process.wait_for_output("streaming\n");
+  instance.process.signal(SIGTERM);
+  gate.open();
+  while (instance.platform.read_chunk(request)) {
+  }
+  CHECK(request.body == "halfhalf");
+  instance.platform.send(accepted());
+  CHECK(instance.platform.peer_closes());
+  instance.platform.close();
+  CHECK(instance.process.wait().code == 0);
+}
+
+TEST_CASE("A snapshot is taken between the hooks, and a hook that fails has its exit code") {
+  struct Case {
+    std::string handler, path, type;
+    int code;
+  };
+  SECTION("none fails") {
+    Instance instance({"AWS_LAMBDA_INITIALIZATION_TYPE=snap-start"});
+    CHECK(instance.platform.read().path == "/2018-06-01/runtime/restore/next");
+    CHECK(instance.process.output() == "before\n");
+    instance.platform.send(answer(200, ""));
+    CHECK(instance.platform.read().path == "/2018-06-01/runtime/invocation/next");
+    CHECK(instance.process.output() == "before\nafter\n");
+  }
+  SECTION("one fails") {
+    const auto expected =
+        GENERATE(Case{"before", "/2018-06-01/runtime/init/error", "Runtime.BeforeSnapshotError", 64},
+                 Case{"after", "/2018-06-01/runtime/restore/error", "Runtime.AfterRestoreError", 65});
+    Instance instance({"AWS_LAMBDA_INITIALIZATION_TYPE=snap-start", "_HANDLER=" + expected.handler});
+    if (expected.handler == "after") {
+      instance.platform.read();
+      instance.platform.send(answer(200, ""));
+    }
+    const WireRequest post = instance.platform.read();
+    CHECK(post.path == expected.path);
+    CHECK(post.field("Lambda-Runtime-Function-Error-Type") == expected.type);
+    CHECK(post.body == R"({"errorType":"Mine"})");
+    instance.platform.send(accepted());
+    CHECK(instance.process.wait().code == expected.code);
+  }
+  SECTION("the platform knows of no snapshots") {
+    Instance instance({"AWS_LAMBDA_INITIALIZATION_TYPE=snap-start"});
+    instance.platform.read();
+    instance.platform.send(answer(404, "404 page not found\n"));
+    CHECK(instance.process.wait().code == 76);
+    CHECK(instance.process.output().find("404 page not found") != std::string::npos);
+  }
+}
+
+TEST_CASE("A platform that is no Runtime API ends the process with a code and a word") {
+  struct Case {
+    std::string reply;
+    int code;
+    std::string word;
+  };
+  const auto expected = GENERATE(
+      Case{"HTTP/1.1 204 No Content\r\n\r\n", 76, "204"}, Case{answer(503, "later"), 76, "later"},
+      Case{answer(404, "404 page not found\n"), 76, "404"}, Case{"SSH-2.0-OpenSSH_9.2p1\r\n\r\n", 76, "SSH-2.0"},
+      Case{answer(200, "{}"), 76, "Lambda-Runtime-Aws-Request-Id"});
+  Listener listener;
+  ChildProcess process({.arguments = {probe}, .environment = {"AWS_LAMBDA_RUNTIME_API=" + listener.address()}});
+  PlatformEnd platform = listener.accept();
+  platform.read();
+  platform.send(expected.reply);
+  CHECK(process.wait().code == expected.code);
+  CHECK(process.output().find(expected.word) != std::string::npos);
 }
 
 TEST_CASE("A SIGTERM handler of the function's own is called too") {

@@ -3,7 +3,8 @@
  * better written against kiln/function.hpp, which is built on this header alone.
  *
  * A handler is a function of type kiln_handler, exported under the name behind the last dot of the function's handler
- * setting: `handler` in index.so for index.handler. It is called on the process's main thread, once at a time.
+ * setting: `handler` in index.so for index.handler. It is called on the process's main thread, once at a time; where the
+ * function is deployed with a concurrency of more than one, by so many threads, several at the same time.
  */
 #ifndef KILN_FUNCTION_H
 #define KILN_FUNCTION_H
@@ -62,6 +63,16 @@ typedef struct kiln_result {
   void (*respond)(struct kiln_result* self, kiln_text body, kiln_text content_type);
   /* A function error. The runtime makes the invoker's JSON of it. */
   void (*fail)(struct kiln_result* self, kiln_text type, kiln_text message);
+
+  /* Newer than the first version of the ABI: there where struct_size reaches beyond them. */
+
+  /* The content type of a streamed answer, instead of application/octet-stream. Before the first write. */
+  void (*stream_as)(struct kiln_result* self, kiln_text content_type);
+  /* Sends these bytes of a streamed answer at once, from where they lie, and waits while nobody takes them. From the first
+   * call on the answer is what has been written: respond has no effect any more, and fail ends the stream with an
+   * error. No bytes begin a stream all the same. Returns an empty text, or why nobody takes the rest of this answer (for
+   * people; it lives until the handler returns): the handler is to end then. */
+  kiln_text (*write)(struct kiln_result* self, kiln_text bytes);
 } kiln_result;
 
 /* Must not throw: an exception that leaves it ends the process. */

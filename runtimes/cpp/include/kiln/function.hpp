@@ -6,7 +6,9 @@
 //   KILN_HANDLER(handler)
 //
 // The event may be nlohmann::json, any type nlohmann can read (NLOHMANN_DEFINE_TYPE_…), or kiln::Bytes for the bytes as
-// they came; the result likewise, or void. Both parameters may be left out from the right. Header only.
+// they came (std::string_view: the same without a copy); the result likewise, or void. A handler that returns void may
+// take a kiln::ResponseStream& between event and context, and send its answer while it makes it. Parameters may be left
+// out from the right. Header only.
 #pragma once
 
 #if !__has_include(<nlohmann/json.hpp>)
@@ -16,8 +18,10 @@
 #include <cxxabi.h>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdlib>
 #include <exception>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <stdexcept>
@@ -26,6 +30,7 @@
 #include <type_traits>
 #include <typeinfo>
 #include <utility>
+#include <vector>
 
 #include "kiln/function.h"
 
@@ -85,6 +90,53 @@ class Context {
   const kiln_context& context_;
 };
 
+/// Thrown by ResponseStream::write when nobody takes the rest of the answer: the invoker has gone away, or the platform has
+/// refused it. Nothing can be sent any more, whether it is caught or not.
+class StreamClosed : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// The answer of a handler that sends it while it makes it. Used by one thread at a time. Until the first write an
+/// exception is reported as for any other handler; later ones end the stream, and the invoker gets them behind what was
+/// sent. A handler that has written nothing has answered with nothing.
+class ResponseStream {
+ public:
+  /// Throws HandlerError where the kiln that runs the function is too old for streams.
+  explicit ResponseStream(kiln_result& result) : result_(result) {
+    if (result.struct_size < offsetof(kiln_result, write) + sizeof(result.write)) {
+      throw HandlerError("Runtime.StreamingUnsupported", "the kiln that runs this function cannot stream responses");
+    }
+  }
+  ResponseStream(const ResponseStream&) = delete;
+  ResponseStream& operator=(const ResponseStream&) = delete;
+
+  /// Before the first write; application/octet-stream otherwise.
+  void content_type(std::string_view type) { result_.stream_as(&result_, {type.data(), type.size()}); }
+
+  /// Status, headers and cookies of the HTTP answer that an HTTP trigger makes of this stream; before the first write.
+  /// Sent at once. An invoker that is no HTTP trigger gets them as JSON and eight NULs in front of the stream.
+  void http(int status, const std::map<std::string, std::string>& headers = {},
+            const std::vector<std::string>& cookies = {}) {
+    if (begun_) throw std::logic_error("kiln::ResponseStream::http comes before the first write");
+    nlohmann::json prelude = {{"statusCode", status}, {"headers", headers}};
+    if (!cookies.empty()) prelude["cookies"] = cookies;
+    content_type("application/vnd.awslambda.http-integration-response");
+    write(prelude.dump() + std::string(8, '\0'));
+  }
+
+  /// Sends the bytes at once, and waits while the invoker takes none. Throws StreamClosed.
+  void write(std::string_view bytes) {
+    begun_ = true;
+    const kiln_text why = result_.write(&result_, {bytes.data(), bytes.size()});
+    if (why.size > 0) throw StreamClosed(std::string(why.data, why.size));
+  }
+
+ private:
+  kiln_result& result_;
+  bool begun_ = false;
+};
+
 namespace detail {
 
 template <typename Callable>
@@ -92,7 +144,7 @@ struct Signature : Signature<decltype(&Callable::operator())> {};
 template <typename Result, typename... Arguments>
 struct Signature<Result (*)(Arguments...)> {
   using Event = void;
-  static_assert(sizeof...(Arguments) <= 2, "a handler takes (event, context), (event) or nothing");
+  static_assert(sizeof...(Arguments) <= 3, "a handler takes (event, stream, context), (event, context), (event) or nothing");
 };
 template <typename Result, typename First>
 struct Signature<Result (*)(First)> {
@@ -101,8 +153,15 @@ struct Signature<Result (*)(First)> {
 template <typename Result, typename First, typename Second>
 struct Signature<Result (*)(First, Second)> {
   using Event = std::remove_cv_t<std::remove_reference_t<First>>;
-  static_assert(std::is_invocable_v<Result (*)(First, Second), First, Context&>,
-                "a handler's second parameter is kiln::Context& or const kiln::Context&");
+  static_assert(std::is_invocable_v<Result (*)(First, Second), First, Context&> ||
+                    std::is_invocable_v<Result (*)(First, Second), First, ResponseStream&>,
+                "a handler's second parameter is kiln::Context& or kiln::ResponseStream&");
+};
+template <typename Result, typename First, typename Second, typename Third>
+struct Signature<Result (*)(First, Second, Third)> {
+  using Event = std::remove_cv_t<std::remove_reference_t<First>>;
+  static_assert(std::is_invocable_v<Result (*)(First, Second, Third), First, ResponseStream&, Context&>,
+                "a handler with three parameters takes (event, kiln::ResponseStream&, kiln::Context&)");
 };
 template <typename Result, typename... Arguments>
 struct Signature<Result (*)(Arguments...) noexcept> : Signature<Result (*)(Arguments...)> {};
@@ -147,7 +206,9 @@ inline void fail_with_current_exception(kiln_result* result) {
 /// The event as the handler wants it; nothing where it cannot be had (then the error is set).
 template <typename Event>
 std::optional<Event> read_event(const kiln_context& context, kiln_text event, kiln_result* result) {
-  if constexpr (std::is_same_v<Event, Bytes>) {
+  if constexpr (std::is_same_v<Event, std::string_view>) {
+    return std::string_view(event.data, event.size);
+  } else if constexpr (std::is_same_v<Event, Bytes>) {
     const kiln_text type = context.event_content_type;
     return Bytes{std::string(event.data, event.size), std::string(type.data, type.size)};
   } else {
@@ -196,6 +257,15 @@ void answer_with(kiln_result* result, Call&& call) {
   }
 }
 
+/// Lends the handler a stream. The call is `handler(stream)`.
+template <typename Call>
+void stream_with(kiln_result* result, Call&& call) {
+  ResponseStream stream(*result);
+  static_assert(std::is_void_v<decltype(call(stream))>, "a handler with a kiln::ResponseStream& returns void");
+  call(stream);
+  stream.write({});
+}
+
 }  // namespace detail
 
 /// Runs `handler` behind the C ABI: reads the event, calls, writes the result or the error. Lets no exception out.
@@ -209,7 +279,15 @@ void run_handler(Handler&& handler, const kiln_context* raw_context, kiln_text e
     } else {
       std::optional<Event> read = detail::read_event<Event>(*raw_context, event, result);
       if (!read) return;
-      if constexpr (std::is_invocable_v<Handler, Event&, Context&>) {
+      if constexpr (std::is_invocable_v<Handler, Event&, ResponseStream&, Context&>) {
+        detail::stream_with(result, [&](ResponseStream& stream) { return handler(*read, stream, context); });
+      } else if constexpr (std::is_invocable_v<Handler, Event&, ResponseStream&>) {
+        detail::stream_with(result, [&](ResponseStream& stream) { return handler(*read, stream); });
+      } else if constexpr (std::is_invocable_v<Handler, Event&&, ResponseStream&, Context&>) {
+        detail::stream_with(result, [&](ResponseStream& stream) { return handler(std::move(*read), stream, context); });
+      } else if constexpr (std::is_invocable_v<Handler, Event&&, ResponseStream&>) {
+        detail::stream_with(result, [&](ResponseStream& stream) { return handler(std::move(*read), stream); });
+      } else if constexpr (std::is_invocable_v<Handler, Event&, Context&>) {
         detail::answer_with(result, [&] { return handler(*read, context); });
       } else if constexpr (std::is_invocable_v<Handler, Event&>) {
         detail::answer_with(result, [&] { return handler(*read); });
