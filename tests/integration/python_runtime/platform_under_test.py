@@ -150,6 +150,7 @@ class Instance:
         for name in ("ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"):
             if name in os.environ:  # a crash on purpose is to look like one under the sanitizers too
                 env[name] = os.environ[name] + ":handle_segv=0"
+        process_group = environment.pop("process_group", False)
         env.update(environment)
         pass_fds = [int(env[name]) for name in ("_LAMBDA_TELEMETRY_LOG_FD",) if name in env]
         self.process = subprocess.Popen(
@@ -160,6 +161,7 @@ class Instance:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             pass_fds=pass_fds,
+            start_new_session=process_group,
         )
         self._output = {"stdout": b"", "stderr": b""}
         self._readers = [threading.Thread(target=self._read, args=(name,), daemon=True) for name in self._output]
