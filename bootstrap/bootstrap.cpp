@@ -43,8 +43,7 @@ int run_several(Runtime& runtime, const BootstrapEnvironment& environment) {
     return static_cast<int>(ended(runtime, run_threads(runtime, environment.function, address, count)));
   }
   return run_processes(count, [&](InitErrorGate& gate) {
-    return ended(runtime,
-                 run_alone(runtime, environment.function, RuntimeApiClient::connect(address), false, &gate));
+    return ended(runtime, run_alone(runtime, environment.function, RuntimeApiClient::connect(address), false, &gate));
   });
 }
 
@@ -60,8 +59,8 @@ int run_bootstrap(Runtime& runtime) {
   // An inherited socket is one connection, and so one invocation at a time.
   if (!platform.inherited_fd && environment.max_concurrency > 1) return run_several(runtime, environment);
   const bool inherited = platform.inherited_fd.has_value();
-  RuntimeApiClient client = inherited ? RuntimeApiClient::from_fd(*platform.inherited_fd)
-                                      : RuntimeApiClient::connect(platform.address);
+  RuntimeApiClient client =
+      inherited ? RuntimeApiClient::from_fd(*platform.inherited_fd) : RuntimeApiClient::connect(platform.address);
   return static_cast<int>(ended(runtime, run_alone(runtime, environment.function, std::move(client), inherited)));
 }
 

@@ -65,9 +65,9 @@ FunctionError report_pending(Phase phase, const std::string& request_id) {
 FunctionError report(const py::object& exception, Phase phase, const std::string& request_id) {
   try {
     const py::module_ errors = py::module_::import("_kiln_errors");
-    const py::tuple described =
-        phase == Phase::init ? errors.attr("report_at_load")(exception)
-                             : errors.attr("report")(exception, request_id, phase == Phase::stream);
+    const py::tuple described = phase == Phase::init
+                                    ? errors.attr("report_at_load")(exception)
+                                    : errors.attr("report")(exception, request_id, phase == Phase::stream);
     FunctionError error{utf8(described[0]), utf8(described[1])};
     if (phase == Phase::invoke) error.xray_cause = utf8(described[2]);
     return error;

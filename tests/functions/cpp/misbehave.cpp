@@ -143,7 +143,6 @@ std::map<std::string, int> sizes(const std::vector<std::string>& words) noexcept
   return result;
 }
 
-
 // {"write": [text…], "as": content type, "http": {"status", "headers", "cookies"}, "throw": what, "gate": path of a fifo to
 // wait for before each text, "swallow": whether StreamClosed is caught, "times": how often each text is written}.
 void stream(const json& event, kiln::ResponseStream& out, kiln::Context& context) {

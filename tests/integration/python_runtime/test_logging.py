@@ -97,7 +97,7 @@ class TextLogs(RuntimeTest):
             return [type(logging.__loader__).__name__, type(spec.loader).__name__, logging.__spec__.loader is logging.__loader__,
                     [f.__name__ for f in sys.meta_path]]
         """
-        names = ["BuiltinImporter", "FrozenImporter", "PathFinder"]
+        names = ["BuiltinImporter", "FrozenImporter", "PathFinder", "SnapshotRestoreFinder"]
         self.assertEqual(["SourceFileLoader", "SourceFileLoader", True, names], self.returned(source))
 
     def test_survive_a_search_for_the_module_before_its_import(self):

@@ -166,9 +166,8 @@ TEST_CASE("A snapshot is taken between the hooks, and a hook that fails has its 
     CHECK(instance.process.output() == "before\nafter\n");
   }
   SECTION("one fails") {
-    const auto expected =
-        GENERATE(Case{"before", "/2018-06-01/runtime/init/error", "Runtime.BeforeSnapshotError", 64},
-                 Case{"after", "/2018-06-01/runtime/restore/error", "Runtime.AfterRestoreError", 65});
+    const auto expected = GENERATE(Case{"before", "/2018-06-01/runtime/init/error", "Runtime.BeforeSnapshotError", 64},
+                                   Case{"after", "/2018-06-01/runtime/restore/error", "Runtime.AfterRestoreError", 65});
     Instance instance({"AWS_LAMBDA_INITIALIZATION_TYPE=snap-start", "_HANDLER=" + expected.handler});
     if (expected.handler == "after") {
       instance.platform.read();

@@ -144,7 +144,8 @@ struct Signature : Signature<decltype(&Callable::operator())> {};
 template <typename Result, typename... Arguments>
 struct Signature<Result (*)(Arguments...)> {
   using Event = void;
-  static_assert(sizeof...(Arguments) <= 3, "a handler takes (event, stream, context), (event, context), (event) or nothing");
+  static_assert(sizeof...(Arguments) <= 3,
+                "a handler takes (event, stream, context), (event, context), (event) or nothing");
 };
 template <typename Result, typename First>
 struct Signature<Result (*)(First)> {
