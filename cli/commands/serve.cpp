@@ -53,6 +53,10 @@ CLI::App* add_serve(CLI::App& app, ServeOptions& options) {
           "How long an instance may take until it asks for its first event [10]")
       ->type_name("SECONDS")
       ->check(CLI::PositiveNumber.description(""));
+  command
+      ->add_option("--availability-zone-id", options.availability_zone_id,
+                   "Told to instances that ask for it [" + options.availability_zone_id + "]")
+      ->type_name("ID");
   command->add_option("--log-level", options.log_level, "trace, debug, info, warn or error [" + options.log_level + "]")
       ->type_name("LEVEL")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}).description(""));

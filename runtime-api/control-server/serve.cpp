@@ -150,7 +150,8 @@ int serve(const ServeOptions& options) {
   };
   LogStore logs(loop, workers, log_options);
   ProcessLauncher launcher(loop, launching, guard);
-  Activator activator(loop, launcher, logs, {options.libexec, options.opt, options.init_timeout, account});
+  Activator activator(loop, launcher, logs,
+                      {options.libexec, options.opt, options.init_timeout, options.availability_zone_id, account});
   Router router({loop, activator, metrics, {}});
   for (const CatalogChange& change : management.everything()) router.apply(change);
 

@@ -16,6 +16,7 @@ struct ServeOptions {
   std::string version;                               ///< of this build, for the metrics
   std::string log_level = "info";                    ///< trace, debug, info, warn, error
   std::filesystem::path opt = "/opt";                ///< `extensions/` in it holds the external extensions
+  std::string availability_zone_id = "use1-az1";     ///< what the metadata endpoint of an instance tells
   std::chrono::milliseconds init_timeout{10'000};    ///< how long the init phase of an instance may take
   std::chrono::seconds drain_timeout{30};            ///< how long calls under way may take once a stop was asked for
 };

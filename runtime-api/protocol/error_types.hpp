@@ -71,6 +71,8 @@ inline constexpr std::string_view extension_launch_error = "Extension.LaunchErro
 inline constexpr std::string_view response_size_too_large = "Function.ResponseSizeTooLarge";
 /// The runtime posted a bad response mode.
 inline constexpr std::string_view invalid_response_mode_header = "Runtime.InvalidResponseModeHeader";
+/// The hooks of a restore took longer than limits::restore_timeout.
+inline constexpr std::string_view restore_timeout = "Runtime.RestoreHookUserTimeout";
 /// A response body was cut short.
 inline constexpr std::string_view truncated_response = "Runtime.TruncatedResponse";
 /// The invoker went away in the middle of a streamed response, and the function goes on sending without end (kiln's own;

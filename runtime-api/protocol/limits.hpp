@@ -49,6 +49,8 @@ inline constexpr auto init_timeout = 10'000ms;
 /// How long a runtime may pause within a body it posts, or take nothing of an event. As long as API Gateway lets a stream be
 /// silent; the function's timeout comes first, mostly.
 inline constexpr auto stream_idle_timeout = 300'000ms;
+/// From the end of a restore to the first poll.
+inline constexpr auto restore_timeout = 10'000ms;
 /// From SIGTERM to SIGKILL of an instance, its external extensions included.
 inline constexpr auto shutdown_timeout = 2'000ms;
 /// The same where all its extensions are internal.

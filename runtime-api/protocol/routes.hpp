@@ -15,6 +15,8 @@ inline constexpr std::string_view invocation_prefix = "/2018-06-01/runtime/invoc
 inline constexpr std::string_view response_suffix = "/response";
 inline constexpr std::string_view error_suffix = "/error";
 inline constexpr std::string_view init_error = "/2018-06-01/runtime/init/error";
+/// An explicit sign of readiness, in front of the first poll (from Tencent SCF's Runtime API).
+inline constexpr std::string_view init_ready = "/2018-06-01/runtime/init/ready";
 inline constexpr std::string_view restore_next = "/2018-06-01/runtime/restore/next";
 inline constexpr std::string_view restore_error = "/2018-06-01/runtime/restore/error";
 
@@ -28,6 +30,9 @@ inline constexpr std::string_view extension_exit_error = "/2020-01-01/extension/
 inline constexpr std::string_view telemetry = "/2022-07-01/telemetry";
 inline constexpr std::string_view telemetry_slash = "/2022-07-01/telemetry/";  // as the developer guide has it
 inline constexpr std::string_view logs = "/2020-08-15/logs";
+
+/// The metadata endpoint.
+inline constexpr std::string_view metadata = "/2026-01-15/metadata/execution-environment";
 
 /// Followed by `{function name}/invocations`, or by nothing, a name, `/code`, `/configuration` for management.
 inline constexpr std::string_view functions = "/2015-03-31/functions";

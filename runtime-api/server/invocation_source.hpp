@@ -31,6 +31,14 @@ struct Poll {
   Completion<Outcome> outcome;
 };
 
+/// One parked GET /restore/next, likewise.
+struct RestorePoll {
+  struct Restored {};
+  struct Gone {};
+  using Outcome = std::variant<Restored, ApiError, Gone>;
+  Completion<Outcome> outcome;
+};
+
 /// Data-plane thread only. Every method returns at once.
 class InvocationSource {
  public:
@@ -57,6 +65,15 @@ class InvocationSource {
   /// Checks that an init error may be posted now, and takes the state there.
   virtual std::optional<ApiError> begin_init_error() = 0;
   virtual void complete_init_error(FunctionError error) = 0;
+  /// The runtime is ready, and says so before it asks for its first event.
+  virtual std::optional<ApiError> init_ready() = 0;
+
+  /// The runtime may be snapshotted. Completes `poll` once it has been restored, unless it is abandoned first.
+  virtual void restore_next(RestorePoll& poll) = 0;
+  virtual void abandon(RestorePoll& poll) = 0;
+  /// Checks that a restore error may be posted now, and takes the state there.
+  virtual std::optional<ApiError> begin_restore_error() = 0;
+  virtual void complete_restore_error(FunctionError error) = 0;
 
   /// Peak resident memory in KiB, as a runtime of ours reports it beside an answer.
   virtual void report_memory(long kib) = 0;

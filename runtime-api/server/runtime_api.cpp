@@ -45,6 +45,21 @@ Task<void> refuse_late(RuntimeCall call) {
   co_await refuse(call, std::move(error));
 }
 
+Task<PhaseErrorBody> read_phase_error(RuntimeCall call, FunctionError& error, std::string_view what) {
+  error.type = checked_error_type(call.connection.request().field(headers::error_type).value_or(""));
+  const auto status = co_await call.connection.read_body(error.body, limits::max_control_body);
+  if (status != http::BodyStatus::complete || error.body.empty()) error.body = platform_error_body(error.type, what);
+  co_return status;
+}
+
+Task<void> answer_phase_error(RuntimeCall call, PhaseErrorBody body) {
+  if (body == http::BodyStatus::complete) {
+    co_await accept(call);
+  } else {
+    co_await refuse_body(call, body, limits::max_control_body);
+  }
+}
+
 void take_memory_figure(RuntimeCall call) {
   const auto figure = call.connection.request().field(headers::max_rss_kib);
   if (!figure) return;
@@ -93,6 +108,11 @@ std::optional<Task<void>> runtime_route(RuntimeCall call, std::string_view path)
   const bool post = call.connection.request().method() == http::Method::post;
   if (path == routes::next) return get ? next(call) : wrong_method(call, "GET");
   if (path == routes::init_error) return post ? init_error(call) : wrong_method(call, "POST");
+  if (path == routes::init_ready) return post ? init_ready(call) : wrong_method(call, "POST");
+  if (call.options.restore) {
+    if (path == routes::restore_next) return get ? restore_next(call) : wrong_method(call, "GET");
+    if (path == routes::restore_error) return post ? restore_error(call) : wrong_method(call, "POST");
+  }
   if (!path.starts_with(routes::invocation_prefix)) return std::nullopt;
   const std::string_view rest = path.substr(routes::invocation_prefix.size());
   const auto slash = rest.find('/');
@@ -114,6 +134,10 @@ Task<void> route(RuntimeCall call) {
     const bool get = call.connection.request().method() == http::Method::get;
     return get ? [](RuntimeCall c) -> Task<void> { co_await c.connection.answer(200, "text/plain", "pong"); }(call)
                : wrong_method(call, "GET");
+  }
+  if (call.options.metadata && path == routes::metadata) {
+    const bool get = call.connection.request().method() == http::Method::get;
+    return get ? metadata(call) : wrong_method(call, "GET");
   }
   if (call.options.extensions && path.starts_with(routes::extension_prefix)) return extension_route(call, path);
   if (call.options.extensions && call.options.telemetry) {

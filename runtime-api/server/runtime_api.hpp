@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 
 #include "runtime-api/server/async/task.hpp"
@@ -18,6 +19,12 @@ http::ConnectionOptions runtime_connection_options();
 class ExtensionRegistry;
 class TelemetrySource;
 
+/// What the metadata endpoint tells.
+struct InstanceMetadata {
+  std::string token;                 ///< AWS_LAMBDA_METADATA_TOKEN; whoever asks must have it
+  std::string availability_zone_id;  ///< "use1-az1"; empty where nobody knows, which is answered 503
+};
+
 /// What a connection may do. What is null is not served (404).
 struct RuntimeApiOptions {
   /// Send a 202 in one write with the next event where the runtime has polled already. Only for connections that our own
@@ -25,6 +32,9 @@ struct RuntimeApiOptions {
   bool hold_accepted = false;
   /// The routes of the runtime itself. Not where a runtime has another way in: nobody else is to take its events.
   bool runtime = true;
+  /// `restore/next` and `restore/error`: only where the instance was started to be snapshotted.
+  bool restore = false;
+  const InstanceMetadata* metadata = nullptr;
   /// The Extensions API.
   ExtensionRegistry* extensions = nullptr;
   /// The Telemetry API and the Logs API; they need the Extensions API.

@@ -101,7 +101,14 @@ void RuntimeSession::end(const FunctionError& error) {
   const FunctionError last = error;  // NOLINT(performance-unnecessary-copy-initialization): may go with a waiter
   const auto polls = std::exchange(polls_, {});
   const auto calls = std::exchange(calls_, {});
-  initialized_.set(InitOutcome{false, last});
+  RestorePoll* const restore_poll = std::exchange(restore_poll_, nullptr);
+  const bool restoring = state_ == RuntimeState::restoring;
+  if (restoring) {
+    restored_.set(InitOutcome{false, last});
+  } else {
+    initialized_.set(InitOutcome{false, last});
+  }
+  if (restore_poll) restore_poll->outcome.set(RestorePoll::Gone{});
   for (Poll* const poll : polls) poll->outcome.set(Poll::Gone{});
   for (Call* const call : calls) settle(*call, last);
 }
@@ -119,11 +126,11 @@ void RuntimeSession::next(Poll& poll) {
     poll.outcome.set(std::move(*refused));
     return;
   }
-  const bool first = state_ == RuntimeState::started;
-  state_ = RuntimeState::ready;
+  const RuntimeState before = std::exchange(state_, RuntimeState::ready);
   answered_id_.clear();
   polls_.push_back(&poll);
-  if (first) initialized_.set(InitOutcome{true, {}});
+  if (before == RuntimeState::started) initialized_.set(InitOutcome{true, {}});
+  if (before == RuntimeState::restoring) restored_.set(InitOutcome{true, {}});
   tell_idle();
 }
 
@@ -187,14 +194,60 @@ bool RuntimeSession::complete(std::string_view request_id, InvocationResult resu
   return true;
 }
 
+// --- init and restore --------------------------------------------------------------------------------------------------
+
 std::optional<ApiError> RuntimeSession::begin_init_error() {
+  // The emulator takes an init error of a runtime that runs its restore hooks as an error of these.
+  if (state_ == RuntimeState::restoring) return begin_restore_error();
   if (auto refused = check_transition(state_, RuntimeState::init_error)) return refused;
   state_ = RuntimeState::init_error;
   return std::nullopt;
 }
 
 void RuntimeSession::complete_init_error(FunctionError error) {
+  if (state_ == RuntimeState::restore_error) return complete_restore_error(std::move(error));
   initialized_.set(InitOutcome{false, std::move(error)});
+}
+
+std::optional<ApiError> RuntimeSession::init_ready() {
+  if (auto refused = check_transition(state_, RuntimeState::init_ready)) return refused;
+  state_ = RuntimeState::init_ready;
+  initialized_.set(InitOutcome{true, {}});
+  return std::nullopt;
+}
+
+void RuntimeSession::restore_next(RestorePoll& poll) {
+  if (ended_) {
+    poll.outcome.set(RestorePoll::Gone{});
+    return;
+  }
+  if (auto refused = check_transition(state_, RuntimeState::restore_ready)) {
+    poll.outcome.set(std::move(*refused));
+    return;
+  }
+  state_ = RuntimeState::restore_ready;
+  restore_poll_ = &poll;
+  initialized_.set(InitOutcome{true, {}});
+}
+
+void RuntimeSession::restore() {
+  state_ = RuntimeState::restoring;
+  // Where the connection has gone meanwhile, the runtime cannot go on: whoever waits for it has a limit.
+  if (restore_poll_) std::exchange(restore_poll_, nullptr)->outcome.set(RestorePoll::Restored{});
+}
+
+void RuntimeSession::abandon(RestorePoll& poll) {
+  if (restore_poll_ == &poll) restore_poll_ = nullptr;
+}
+
+std::optional<ApiError> RuntimeSession::begin_restore_error() {
+  if (auto refused = check_transition(state_, RuntimeState::restore_error)) return refused;
+  state_ = RuntimeState::restore_error;
+  return std::nullopt;
+}
+
+void RuntimeSession::complete_restore_error(FunctionError error) {
+  restored_.set(InitOutcome{false, std::move(error)});
 }
 
 void RuntimeSession::report_memory(long kib) { memory_kib_ = std::max(memory_kib_, kib); }

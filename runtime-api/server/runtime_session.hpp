@@ -20,7 +20,7 @@ namespace kiln {
 
 /// How the init phase ended.
 struct InitOutcome {
-  bool ready = false;   ///< the runtime has polled for its first event
+  bool ready = false;   ///< the runtime has polled for its first event, said that it is ready, or asked to be restored
   FunctionError error;  ///< where not ready
 };
 
@@ -56,6 +56,14 @@ class RuntimeSession final : public InvocationSource {
 
   /// The end of the init phase. To be awaited once.
   Completion<InitOutcome>& initialized() { return initialized_; }
+  /// Whether the runtime waits to be restored.
+  bool awaits_restore() const { return state_ == RuntimeState::restore_ready && !ended_; }
+  /// Lets it go on. Precondition: awaits_restore().
+  void restore();
+  /// What its hooks came to: ready once it polls. To be awaited once, after restore().
+  Completion<InitOutcome>& restored() { return restored_; }
+  /// Whether it has said that it is ready and not asked for an event yet.
+  bool ready_without_poll() const { return state_ == RuntimeState::init_ready && !ended_; }
   /// Called each time the runtime has become able to take a further event.
   void on_idle(std::function<void()> callback) { on_idle_ = std::move(callback); }
   /// The largest figure the runtime has reported, in KiB; 0 where it reports none.
@@ -72,6 +80,11 @@ class RuntimeSession final : public InvocationSource {
   bool complete(std::string_view request_id, InvocationResult result) override;
   std::optional<ApiError> begin_init_error() override;
   void complete_init_error(FunctionError error) override;
+  std::optional<ApiError> init_ready() override;
+  void restore_next(RestorePoll& poll) override;
+  void abandon(RestorePoll& poll) override;
+  std::optional<ApiError> begin_restore_error() override;
+  void complete_restore_error(FunctionError error) override;
   void report_memory(long kib) override;
 
  private:
@@ -92,12 +105,14 @@ class RuntimeSession final : public InvocationSource {
   bool sequential() const { return max_concurrency_ == 1; }
 
   const std::size_t max_concurrency_;
-  RuntimeState state_ = RuntimeState::started;  // with several at once: started, ready or init_error only
+  RuntimeState state_ = RuntimeState::started;  // with several at once: of an invocation, none
   std::list<Poll*> polls_;                      // oldest first
   std::vector<Call*> calls_;                    // oldest first; each lives in the frame of its invoke()
   std::string answered_id_;                     // sequential: answered, and the runtime has not polled again
   std::vector<std::string> timed_out_ids_;      // late answers to these get 410
   Completion<InitOutcome> initialized_;
+  RestorePoll* restore_poll_ = nullptr;
+  Completion<InitOutcome> restored_;
   std::function<void()> on_idle_;
   FunctionError end_error_;
   bool ended_ = false;

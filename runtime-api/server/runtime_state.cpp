@@ -6,7 +6,11 @@ namespace kiln {
 bool is_allowed(RuntimeState from, RuntimeState to) {
   using enum RuntimeState;
   switch (from) {
-    case started: return to == ready || to == init_error;
+    case started: return to == ready || to == init_ready || to == restore_ready || to == init_error;
+    case init_ready: return to == ready;
+    case restore_ready: return to == restoring;
+    case restoring: return to == ready || to == restore_error;
+    case restore_error: return false;
     case ready: return to == ready || to == running;
     // A runtime that polls again while it has an event is given the same event again.
     case running: return to == running || to == invocation_response || to == invocation_error_response;
@@ -22,6 +26,10 @@ std::string_view state_name(RuntimeState state) {
   using enum RuntimeState;
   switch (state) {
     case started: return "Started";
+    case init_ready: return "InitReady";
+    case restore_ready: return "RestoreReady";
+    case restoring: return "Restoring";
+    case restore_error: return "RuntimeRestoreErrorState";
     case ready: return "Ready";
     case running: return "Running";
     case invocation_response: return "InvocationResponse";

@@ -10,6 +10,10 @@ namespace kiln {
 
 enum class RuntimeState {
   started,              ///< the process runs, nothing has been heard of it
+  init_ready,           ///< it has said that it is ready, and not polled yet (kiln's own)
+  restore_ready,        ///< its snapshot may be taken; it waits to be restored
+  restoring,            ///< it has been restored and runs its hooks
+  restore_error,        ///< its hooks have failed; only its exit is awaited
   ready,                ///< it has polled for an event
   running,              ///< it has an event
   invocation_response,  ///< a response is being taken in

@@ -70,6 +70,9 @@ RuntimeApiServer::RuntimeApiServer(ServerOptions options)
                      return identifier(++identifiers_);
                    }}) {
   api_options_.hold_accepted = options_.hold_accepted;
+  api_options_.runtime = options_.runtime;
+  api_options_.restore = options_.restore;
+  api_options_.metadata = &options_.metadata;
   if (options_.extensions) api_options_.extensions = &extensions_;
   if (options_.telemetry) api_options_.telemetry = &telemetry_;
   extensions_.set_hooks({[this] { start_waiting(); },
@@ -105,6 +108,11 @@ Task<void> RuntimeApiServer::watch_init() {
   InitOutcome outcome = co_await session_.initialized();
   extensions_.close_registration();
   initialized_.set_value(std::move(outcome));
+}
+
+Task<void> RuntimeApiServer::watch_restore() {
+  InitOutcome outcome = co_await session_.restored();
+  restored_.set_value(std::move(outcome));
 }
 
 Task<void> RuntimeApiServer::run(std::shared_ptr<Pending> pending) {
@@ -148,6 +156,20 @@ RawClient RuntimeApiServer::running(std::future<InvocationResult>& result, Invoc
 InitOutcome RuntimeApiServer::initialized() {
   auto future = initialized_.get_future();
   if (future.wait_for(patience) != std::future_status::ready) throw Late("the init phase has not ended");
+  return future.get();
+}
+
+void RuntimeApiServer::restore() {
+  if (!thread_.wait_until([this] { return session_.awaits_restore(); })) throw Late("the runtime has not asked for it");
+  thread_.call([this] {
+    session_.restore();
+    thread_.loop().spawn(watch_restore(), "restore");
+  });
+}
+
+InitOutcome RuntimeApiServer::restored() {
+  auto future = restored_.get_future();
+  if (future.wait_for(patience) != std::future_status::ready) throw Late("the restore has not ended");
   return future.get();
 }
 

@@ -42,6 +42,9 @@ struct ServerOptions {
   bool hold_accepted = false;
   bool extensions = true;  ///< whether the Extensions API is served
   bool telemetry = true;   ///< whether the Telemetry API is served, too
+  bool runtime = true;     ///< whether the runtime's own routes are
+  bool restore = false;    ///< whether restore/next and restore/error are
+  InstanceMetadata metadata{"the-token", "use1-az1"};
 };
 
 /// "00000000-0000-4000-8000-00000000000N": the N-th identifier that the server makes.
@@ -80,6 +83,10 @@ class RuntimeApiServer {
                     ResponseSink* sink = nullptr);
   /// What the init phase came to, waiting for its end.
   InitOutcome initialized();
+  /// Lets a runtime that waits to be restored go on.
+  void restore();
+  /// What its hooks came to, waiting for their end.
+  InitOutcome restored();
   void fail(const std::string& id, const FunctionError& error);
   void end(const FunctionError& error);
 
@@ -119,6 +126,7 @@ class RuntimeApiServer {
   Task<void> serve(int fd);
   Task<void> run(std::shared_ptr<Pending> pending);
   Task<void> watch_init();
+  Task<void> watch_restore();
   void start_waiting();
 
   const ServerOptions options_;
@@ -132,6 +140,7 @@ class RuntimeApiServer {
   std::list<http::Connection*> connections_;
   std::deque<std::shared_ptr<Pending>> waiting_;
   std::promise<InitOutcome> initialized_;
+  std::promise<InitOutcome> restored_;
   LoopThread thread_;
   std::unique_ptr<http::Listener> listener_;
   unsigned short port_ = 0;

@@ -8,6 +8,7 @@
 #include "runtime-api/control-server/catalog/identifiers.hpp"
 #include "runtime-api/control-server/instances/extension_folder.hpp"
 #include "runtime-api/control-server/instances/instance_environment.hpp"
+#include "runtime-api/protocol/environment.hpp"
 #include "runtime-api/protocol/error_types.hpp"
 #include "runtime-api/protocol/json_text.hpp"
 #include "runtime-api/protocol/limits.hpp"
@@ -82,7 +83,10 @@ Task<Activation> Activator::activate(DeployedFunction function, Instance::Hooks 
                          ? "This installation has no bootstrap for the runtime " + configuration.runtime
                          : "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]");
   }
+  InstanceSettings settings{options_.account.account_id, true, {random_uuid(), options_.availability_zone_id}};
+  spec.environment.push_back(std::string(environment::metadata_token) + "=" + settings.metadata.token);
   FoundExtensions extensions = find_extensions(options_.opt);
+  settings.extensions_enabled = extensions.enabled;
   if (extensions.external.size() > limits::max_extensions) {
     co_return failed(phases, error_types::extension_launch_error,
                      "Extension limit (" + std::to_string(limits::max_extensions) + ") exceeded: " +
@@ -98,9 +102,9 @@ Task<Activation> Activator::activate(DeployedFunction function, Instance::Hooks 
   phases.launch = lap(clock);
 
   Activation activation;
-  activation.instance = std::make_unique<Instance>(
-      loop_, instance_id, std::move(function), std::move(std::get<std::unique_ptr<LaunchedInstance>>(launched)),
-      std::move(log), InstanceSettings{options_.account.account_id, extensions.enabled}, std::move(hooks));
+  activation.instance = std::make_unique<Instance>(loop_, instance_id, std::move(function),
+                                                   std::move(std::get<std::unique_ptr<LaunchedInstance>>(launched)),
+                                                   std::move(log), std::move(settings), std::move(hooks));
   activation.error = co_await activation.instance->init(deadline);
   phases.init = lap(clock);
   activation.phases = phases;

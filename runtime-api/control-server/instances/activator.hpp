@@ -31,6 +31,7 @@ class Activator {
     std::filesystem::path libexec;       ///< holds the bootstraps, one folder a runtime
     std::filesystem::path opt = "/opt";  ///< `extensions/` in it holds the external extensions of every instance
     std::chrono::milliseconds init_limit = limits::init_timeout;
+    std::string availability_zone_id;  ///< for the metadata endpoint; empty where nobody knows
     AccountSettings account;
   };
   Activator(EventLoop& loop, Launcher& launcher, LogStore& logs, Options options);

@@ -21,7 +21,9 @@ struct FunctionPool::Member {
 
 /// A call in front of the pool; lives in its coroutine's frame.
 struct FunctionPool::Waiter {
-  std::string_view request_id;
+  Waiter(EventLoop& loop, std::string_view id) : request_id(id), limit(loop) {}
+  const std::string_view request_id;
+  Timer limit;
   Completion<Acquired> done;
 };
 
@@ -47,42 +49,47 @@ std::size_t FunctionPool::live() const {
 Task<std::variant<InvocationAnswer, Throttled>> FunctionPool::invoke(Invocation& invocation, CallOptions options) {
   const auto alive = shared_from_this();
   InvocationAnswer answer;
+  std::optional<Deadline> deadline;
   Member* member = take_idle();
   if (!member) {
     const auto begun = Deadline::Clock::now();
     Acquired acquired = co_await wait_for_instance(invocation.request_id);
     answer.times.queue = Deadline::Clock::now() - begun;
     metrics_->queue_wait.observe(answer.times.queue);
-    if (auto* const throttled = std::get_if<Throttled>(&acquired)) co_return std::move(*throttled);
-    if (auto* const error = std::get_if<FunctionError>(&acquired)) {
+    if (auto* const throttled = std::get_if<Throttled>(&acquired.what)) co_return std::move(*throttled);
+    if (auto* const error = std::get_if<FunctionError>(&acquired.what)) {
       answer.result = std::move(*error);
+      if (options.log_tail) answer.log_tail = std::move(acquired.log_tail);
       answer.executed_version = configuration().version;
       metrics_->invoked(InvocationOutcome::init_error, answer.times.queue);
       co_return std::move(answer);
     }
-    member = std::get<Member*>(acquired);
+    member = std::get<Member*>(acquired.what);
+    deadline = acquired.deadline;
   }
   Instance& instance = *member->instance;
   const FunctionConfiguration& used = *instance.function().configuration;
   answer.times.cold = std::exchange(member->cold_start, std::nullopt);
   if (answer.times.cold) answer.times.queue -= std::min(answer.times.queue, answer.times.cold->total());
   answer.executed_version = used.version;
-  invocation.deadline = Deadline::after(std::chrono::seconds(used.timeout_s));
+  invocation.deadline = deadline.value_or(Deadline::after(std::chrono::seconds(used.timeout_s)));
   invocation.invocation_id = random_uuid();
   if (options.stream) options.stream->dispatched(answer.executed_version, answer.times);
   metrics_->in_flight.add();
   InvocationReport report = co_await instance.invoke(invocation, options.stream);
   metrics_->in_flight.subtract();
   answer.times.invoke = report.duration;
-  record(instance, invocation, report, answer.times);
+  const InvocationOutcome outcome = log_end(instance, invocation, report, answer.times);
+  if (outcome == InvocationOutcome::crash) metrics_->crashes.add();
+  metrics_->invoked(outcome, report.duration);
   if (options.log_tail) answer.log_tail = instance.log().tail(invocation.request_id);
   answer.result = std::move(report.result);
   co_return std::move(answer);
 }
 
-/// The END and REPORT lines, and the metrics.
-void FunctionPool::record(Instance& instance, const Invocation& invocation, const InvocationReport& report,
-                          const InvocationTimes& times) {
+/// The END and REPORT lines; returns what the metrics are to count.
+InvocationOutcome FunctionPool::log_end(Instance& instance, const Invocation& invocation,
+                                        const InvocationReport& report, const InvocationTimes& times) {
   Report line;
   line.request_id = invocation.request_id;
   line.trace_id = invocation.trace_id;
@@ -102,7 +109,6 @@ void FunctionPool::record(Instance& instance, const Invocation& invocation, cons
     } else if (error->type == error_types::exit_error || error->type == error_types::out_of_memory ||
                error->type.starts_with("Extension.")) {
       outcome = InvocationOutcome::crash;
-      metrics_->crashes.add();
       line.status = "error";
       line.error_type = error->type;
       instance.log().fault(invocation.request_id, "Error: " + instance.failure_text(error->type) + "\n" + error->type);
@@ -114,7 +120,7 @@ void FunctionPool::record(Instance& instance, const Invocation& invocation, cons
   }
   instance.log().end(invocation.request_id);
   instance.log().report(line);
-  metrics_->invoked(outcome, report.duration);
+  return outcome;
 }
 
 FunctionPool::Member* FunctionPool::take_idle() {
@@ -128,24 +134,28 @@ FunctionPool::Member* FunctionPool::take_idle() {
 }
 
 Task<FunctionPool::Acquired> FunctionPool::wait_for_instance(std::string_view request_id) {
-  if (retired_) co_return Throttled{"FunctionBeingDeleted", 1};
+  if (retired_) co_return Acquired{Throttled{"FunctionBeingDeleted", 1}};
   if (waiting_.size() >= context_.limits.max_waiting) {
     metrics_->throttles.add();
-    co_return Throttled{"ConcurrentInvocationLimitExceeded", 1};
+    co_return Acquired{Throttled{"ConcurrentInvocationLimitExceeded", 1}};
   }
-  Waiter waiter{request_id, {}};
+  Waiter waiter(context_.loop, request_id);
   waiting_.push_back(&waiter);
-  Timer timer(context_.loop);
-  timer.arm(Deadline::after(context_.limits.max_wait), [this, &waiter] {
-    std::erase(waiting_, &waiter);
-    metrics_->throttles.add();
-    waiter.done.set(Throttled{"ReservedFunctionConcurrentInvocationLimitExceeded", 1});
-  });
+  limit(waiter, Deadline::after(context_.limits.max_wait));
   metrics_->queued.add();
   scale();
   Acquired acquired = co_await waiter.done;
   metrics_->queued.subtract();
   co_return acquired;
+}
+
+/// Lets a call that waits in the queue go at `deadline`.
+void FunctionPool::limit(Waiter& waiter, Deadline deadline) {
+  waiter.limit.arm(deadline, [this, &waiter] {
+    std::erase(waiting_, &waiter);
+    metrics_->throttles.add();
+    waiter.done.set({Throttled{"ReservedFunctionConcurrentInvocationLimitExceeded", 1}});
+  });
 }
 
 // --- instances come and go ---------------------------------------------------------------------------------------------
@@ -158,8 +168,28 @@ void FunctionPool::scale() {
   }
 }
 
+/// A cold start for the calls that wait. Where the init phase fails it is run once more, as part of the oldest call and
+/// under the function's timeout; what comes of that is what the call comes to. (Developer guide, "Failures during the
+/// Init phase": the real service retries the init within the first invocation.)
 Task<void> FunctionPool::start_one() {
   const auto alive = shared_from_this();
+  Started started = co_await start_member(std::nullopt);
+  if (started.error && started.member && !waiting_.empty() && !retired_) {
+    Waiter& waiter = *waiting_.front();
+    waiting_.pop_front();
+    started = co_await start_again(waiter);
+  }
+  --starting_;
+  if (started.error) {
+    fail_waiting(started.member ? started.member->instance.get() : nullptr, *started.error);
+  } else if (started.member) {
+    on_idle(*started.member);
+  }
+  scale();
+}
+
+/// Makes one instance. Whatever is thrown on the way is its failure.
+Task<FunctionPool::Started> FunctionPool::start_member(std::optional<Deadline> init_deadline) {
   auto member = std::make_unique<Member>();
   Member* const raw = member.get();
   Instance::Hooks hooks;
@@ -167,31 +197,68 @@ Task<void> FunctionPool::start_one() {
     if (raw->instance) on_idle(*raw);
   };
   hooks.on_stopped = [this, raw](Instance&) { on_stopped(*raw); };
-  std::exception_ptr failure;
   Activation activation;
   try {
-    activation = co_await context_.activator.activate(function_, std::move(hooks), std::nullopt);
+    activation = co_await context_.activator.activate(function_, std::move(hooks), init_deadline);
   } catch (const std::exception& e) {
-    failure = std::current_exception();
+    context_.loop.report("cold start", std::current_exception());
     activation.error = FunctionError{std::string(error_types::sandbox_failure),
                                      platform_error_body(error_types::sandbox_failure, e.what()),
                                      "application/json",
                                      {}};
   }
-  --starting_;
   raw->instance = std::move(activation.instance);
-  const Instance* const instance = raw->instance.get();
-  if (instance) instances_.push_back(std::move(member));
+  Started started;
+  if (raw->instance) {
+    started.member = raw;
+    instances_.push_back(std::move(member));
+  }
   if (activation.error) {
     metrics_->init_failures.add();
-    fail_waiting(instance, *activation.error);
+    started.error = std::move(activation.error);
   } else {
     raw->cold_start = activation.phases;
     metrics_->cold_start(activation.phases);
-    on_idle(*raw);
   }
-  scale();
-  if (failure) std::rethrow_exception(failure);
+  co_return started;
+}
+
+/// The second attempt, whose end `waiter` is told of. What is returned concerns the calls that wait besides.
+Task<FunctionPool::Started> FunctionPool::start_again(Waiter& waiter) {
+  waiter.limit.cancel();  // it is not waiting any more: this is its own time
+  const auto begun = Deadline::Clock::now();
+  const Deadline deadline(begun + std::chrono::seconds(configuration().timeout_s));
+  Started started = co_await start_member(deadline);
+  if (started.error) {
+    fail_again(waiter, started, begun);
+  } else if (started.member->instance->idle()) {
+    leave_idle(*started.member);
+    waiter.done.set({started.member, deadline});
+  } else if (retired_) {
+    waiter.done.set({Throttled{"FunctionBeingDeleted", 1}});
+  } else {
+    waiting_.push_front(&waiter);  // ready, and has not polled yet
+    limit(waiter, deadline);
+  }
+  co_return started;
+}
+
+/// The call whose init was run again ends as an invocation does, in the log too.
+void FunctionPool::fail_again(Waiter& waiter, const Started& started, Deadline::Clock::time_point begun) {
+  Acquired acquired{*started.error};
+  if (started.member) {
+    Instance& instance = *started.member->instance;
+    InvocationReport report;
+    report.result = instance.worded_for(*started.error, waiter.request_id);
+    report.duration = Deadline::Clock::now() - begun;
+    Invocation invocation;
+    invocation.request_id = waiter.request_id;
+    instance.log().start(waiter.request_id, instance.function().configuration->version, begun);
+    log_end(instance, invocation, report, {});
+    acquired.log_tail = instance.log().tail(waiter.request_id);
+    acquired.what = std::get<FunctionError>(std::move(report.result));
+  }
+  waiter.done.set(std::move(acquired));
 }
 
 /// A cold start has failed. Where nothing else can serve the calls that wait, they all learn why at once; else only the
@@ -206,7 +273,7 @@ void FunctionPool::fail_waiting(const Instance* instance, const FunctionError& e
     waiting_.pop_front();
   }
   for (Waiter* const waiter : losers) {
-    waiter->done.set(instance ? instance->worded_for(error, waiter->request_id) : error);
+    waiter->done.set({instance ? instance->worded_for(error, waiter->request_id) : error});
   }
 }
 
@@ -222,7 +289,7 @@ void FunctionPool::on_idle(Member& member) {
   while (!waiting_.empty() && instance.idle()) {
     Waiter* const waiter = waiting_.front();
     waiting_.pop_front();
-    waiter->done.set(&member);
+    waiter->done.set({&member});
   }
   if (!instance.idle()) return;
   if (!member.listed_idle) {
@@ -279,7 +346,7 @@ void FunctionPool::retire() {
   retired_ = true;
   reclaim_timer_.cancel();
   const auto waiting = std::exchange(waiting_, {});
-  for (Waiter* const waiter : waiting) waiter->done.set(Throttled{"FunctionBeingDeleted", 1});
+  for (Waiter* const waiter : waiting) waiter->done.set({Throttled{"FunctionBeingDeleted", 1}});
   const auto idle = idle_;
   for (Member* const member : idle) {
     leave_idle(*member);

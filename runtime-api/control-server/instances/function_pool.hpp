@@ -92,16 +92,31 @@ class FunctionPool : public std::enable_shared_from_this<FunctionPool> {
  private:
   struct Member;
   struct Waiter;
-  using Acquired = std::variant<Member*, FunctionError, Throttled>;
+  /// What became of a call's wait.
+  struct Acquired {
+    std::variant<Member*, FunctionError, Throttled> what;
+    /// Where its own time has begun already: its instance's init was run again as part of it.
+    std::optional<Deadline> deadline = {};
+    std::string log_tail = {};  ///< of one that has failed so
+  };
+  /// A cold start that is over. Neither: the member is at work.
+  struct Started {
+    Member* member = nullptr;  ///< null where no process was started, or none is left
+    std::optional<FunctionError> error;
+  };
 
   Member* take_idle();
   Task<Acquired> wait_for_instance(std::string_view request_id);
-  void record(Instance& instance, const Invocation& invocation, const InvocationReport& report,
-              const InvocationTimes& times);
+  static InvocationOutcome log_end(Instance& instance, const Invocation& invocation, const InvocationReport& report,
+                                   const InvocationTimes& times);
   void on_idle(Member& member);
   void on_stopped(Member& member);
   void scale();
   Task<void> start_one();
+  Task<Started> start_member(std::optional<Deadline> init_deadline);
+  Task<Started> start_again(Waiter& waiter);
+  void limit(Waiter& waiter, Deadline deadline);
+  void fail_again(Waiter& waiter, const Started& started, Deadline::Clock::time_point begun);
   void fail_waiting(const Instance* instance, const FunctionError& error);
   void reclaim();
   void arm_reclaim();

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "runtime-api/control-server/catalog/identifiers.hpp"
+#include "runtime-api/control-server/instances/instance_environment.hpp"
 #include "runtime-api/protocol/error_types.hpp"
 #include "runtime-api/protocol/json_text.hpp"
 #include "runtime-api/protocol/limits.hpp"
@@ -119,6 +120,8 @@ void Instance::became_idle() {
 void Instance::adopt(int fd, bool own_channel) {
   Link& link = links_.emplace_back(loop_, fd, connection_options_, own_channel);
   link.api.runtime = own_channel || !own_bootstrap_;
+  link.api.restore = starts_from_snapshot(*function_.configuration);
+  link.api.metadata = &settings_.metadata;
   if (settings_.extensions_enabled) {
     link.api.extensions = &extensions_;
     link.api.telemetry = &telemetry_;
@@ -181,6 +184,12 @@ Task<std::optional<FunctionError>> Instance::init(Deadline deadline) {
     outcome = co_await init_extensions();
   }
   timer.cancel();
+  if (outcome.ready && session_.awaits_restore()) {
+    outcome = co_await restore();
+  }
+  if (session_.ready_without_poll()) {
+    settle_timer_.arm(Deadline::after(limits::init_timeout), [this] { stop(ShutdownReason::timeout); });
+  }
   if (outcome.ready) {
     telemetry_.init_over(nullptr);
     co_return std::nullopt;
@@ -202,6 +211,18 @@ Task<InitOutcome> Instance::init_extensions() {
   awaiting_extensions_ = true;
   InitOutcome outcome = co_await extensions_ready_;
   awaiting_extensions_ = false;
+  co_return outcome;
+}
+
+/// No snapshot is taken: what the runtime asked to be restored from is itself, so its hooks run at once.
+Task<InitOutcome> Instance::restore() {
+  Timer limit(loop_);
+  limit.arm(Deadline::after(limits::restore_timeout), [this] {
+    kill_runtime(ShutdownReason::timeout);
+    session_.end({std::string(error_types::restore_timeout), {}, "application/json", {}});
+  });
+  session_.restore();
+  InitOutcome outcome = co_await session_.restored();
   co_return outcome;
 }
 
@@ -386,7 +407,9 @@ std::string Instance::exit_text() const {
 }
 
 std::string Instance::failure_text(std::string_view error_type) const {
-  return error_type.starts_with("Extension.") ? extension_failure_ : exit_text();
+  if (error_type.starts_with("Extension.")) return extension_failure_;
+  if (error_type == error_types::restore_timeout) return "The restore hooks did not end in time";
+  return exit_text();
 }
 
 int Instance::peak_memory_mb() const {

@@ -38,6 +38,7 @@ struct InvocationReport {
 struct InstanceSettings {
   std::string account_id;
   bool extensions_enabled = true;  ///< the Extensions API is served
+  InstanceMetadata metadata;       ///< what the metadata endpoint tells
 };
 
 class Instance {
@@ -98,6 +99,7 @@ class Instance {
   bool taking_events() const { return state_ != InstanceState::stopping && extensions_.settled(); }
   void became_idle();
   Task<InitOutcome> init_extensions();
+  Task<InitOutcome> restore();
   void extensions_settled();
   void extension_failed(const ExtensionFailure& failure);
   void extension_ended(const std::string& name, const std::string& how);

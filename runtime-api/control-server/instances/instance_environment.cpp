@@ -7,6 +7,8 @@
 
 namespace kiln {
 
+bool starts_from_snapshot(const FunctionConfiguration& function) { return function.snap_start == "PublishedVersions"; }
+
 std::vector<std::string> instance_environment(const FunctionConfiguration& function, const AccountSettings& account,
                                               const InstancePlace& place) {
   std::map<std::string, std::string> all;
@@ -35,7 +37,7 @@ std::vector<std::string> instance_environment(const FunctionConfiguration& funct
   all[environment::log_stream] = place.log_stream;
   all[environment::region] = account.region;
   all[environment::default_region] = account.region;
-  all[environment::initialization_type] = "on-demand";
+  all[environment::initialization_type] = starts_from_snapshot(function) ? "snap-start" : "on-demand";
   if (function.logging.format == "JSON") {
     all[environment::log_format] = "JSON";
     if (!function.logging.application_level.empty()) all[environment::log_level] = function.logging.application_level;

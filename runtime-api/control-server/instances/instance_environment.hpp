@@ -21,4 +21,8 @@ struct InstancePlace {
 std::vector<std::string> instance_environment(const FunctionConfiguration& function, const AccountSettings& account,
                                               const InstancePlace& place);
 
+/// Whether its instances are told that they start from a snapshot. Functions have no published versions so far, so SnapStart
+/// of "PublishedVersions" is taken to mean the function as it is.
+bool starts_from_snapshot(const FunctionConfiguration& function);
+
 }  // namespace kiln

@@ -23,6 +23,12 @@ Task<void> next(RuntimeCall call);
 Task<void> response(RuntimeCall call, std::string_view request_id);
 Task<void> error(RuntimeCall call, std::string_view request_id);
 Task<void> init_error(RuntimeCall call);
+Task<void> init_ready(RuntimeCall call);
+// Only where `call.options.restore` is set.
+Task<void> restore_next(RuntimeCall call);
+Task<void> restore_error(RuntimeCall call);
+// Only where `call.options.metadata` is set.
+Task<void> metadata(RuntimeCall call);
 // Only where `call.options.extensions` is set.
 Task<void> extension_register(RuntimeCall call);
 Task<void> extension_next(RuntimeCall call);
@@ -38,6 +44,11 @@ Task<void> refuse(RuntimeCall call, ApiError error);
 Task<void> refuse_body(RuntimeCall call, http::BodyStatus status, std::size_t limit);
 /// The answer to a post whose invocation ended while its body came in.
 Task<void> refuse_late(RuntimeCall call);
+/// How the body of an init or restore error came in.
+using PhaseErrorBody = http::BodyStatus;
+/// Reads it as what the invoker sees; `what` stands in for one that is empty or cannot be read.
+Task<PhaseErrorBody> read_phase_error(RuntimeCall call, FunctionError& error, std::string_view what);
+Task<void> answer_phase_error(RuntimeCall call, PhaseErrorBody body);
 /// Passes on the memory figure that our own bootstraps send beside an answer.
 void take_memory_figure(RuntimeCall call);
 /// Error-Type as the platform keeps it: (Runtime|Function).[A-Z][a-zA-Z]+, else one of the Unknowns.

@@ -16,7 +16,11 @@ constexpr std::array all{RuntimeState::started,
                          RuntimeState::invocation_response,
                          RuntimeState::invocation_error_response,
                          RuntimeState::response_sent,
-                         RuntimeState::init_error};
+                         RuntimeState::init_error,
+                         RuntimeState::init_ready,
+                         RuntimeState::restore_ready,
+                         RuntimeState::restoring,
+                         RuntimeState::restore_error};
 }
 
 TEST_CASE("Exactly the edges of the contract are allowed") {
@@ -24,6 +28,12 @@ TEST_CASE("Exactly the edges of the contract are allowed") {
   const std::set<std::pair<RuntimeState, RuntimeState>> edges{
       {started, ready},
       {started, init_error},
+      {started, init_ready},
+      {init_ready, ready},
+      {started, restore_ready},
+      {restore_ready, restoring},
+      {restoring, ready},
+      {restoring, restore_error},
       {ready, ready},
       {ready, running},
       {running, running},
@@ -45,7 +55,8 @@ TEST_CASE("States have the emulator's names, each its own") {
   std::set<std::string_view> names;
   for (const RuntimeState state : all) names.insert(state_name(state));
   CHECK(names == std::set<std::string_view>{"Started", "Ready", "Running", "InvocationResponse",
-                                            "InvocationErrorResponse", "RuntimeResponseSentState", "InitError"});
+                                            "InvocationErrorResponse", "RuntimeResponseSentState", "InitError",
+                                            "InitReady", "RestoreReady", "Restoring", "RuntimeRestoreErrorState"});
 }
 
 TEST_CASE("A refused transition is told in the emulator's words") {

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+// POST /runtime/restore/error: the hooks that run after a restore have failed. The body is what the first invoker sees.
+#include "runtime-api/server/routes/routes.hpp"
+
+namespace kiln::runtime_routes {
+
+Task<void> restore_error(RuntimeCall call) {
+  if (const auto refused = call.source.begin_restore_error()) {
+    co_await refuse(call, *refused);
+    co_return;
+  }
+  FunctionError error;
+  const PhaseErrorBody body =
+      co_await read_phase_error(call, error, "The runtime failed to restore and gave no details");
+  call.source.complete_restore_error(std::move(error));
+  co_await answer_phase_error(call, body);
+}
+
+}  // namespace kiln::runtime_routes
