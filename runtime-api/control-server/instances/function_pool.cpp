@@ -174,14 +174,15 @@ void FunctionPool::scale() {
 Task<void> FunctionPool::start_one() {
   const auto alive = shared_from_this();
   Started started = co_await start_member(std::nullopt);
-  if (started.error && started.member && !waiting_.empty() && !retired_) {
+  const bool again = started.error && started.member && !waiting_.empty() && !retired_;
+  if (again) {
     Waiter& waiter = *waiting_.front();
     waiting_.pop_front();
     started = co_await start_again(waiter);
   }
   --starting_;
   if (started.error) {
-    fail_waiting(started.member ? started.member->instance.get() : nullptr, *started.error);
+    fail_waiting(started, again);
   } else if (started.member) {
     on_idle(*started.member);
   }
@@ -262,18 +263,19 @@ void FunctionPool::fail_again(Waiter& waiter, const Started& started, Deadline::
 }
 
 /// A cold start has failed. Where nothing else can serve the calls that wait, they all learn why at once; else only the
-/// oldest, whose attempt this was.
-void FunctionPool::fail_waiting(const Instance* instance, const FunctionError& error) {
+/// oldest, whose attempt this was, unless it has been told.
+void FunctionPool::fail_waiting(const Started& started, bool told) {
   const bool alone = live() == 0;
   std::deque<Waiter*> losers;
   if (alone) {
     losers.swap(waiting_);
-  } else if (!waiting_.empty()) {
+  } else if (!told && !waiting_.empty()) {
     losers.push_back(waiting_.front());
     waiting_.pop_front();
   }
   for (Waiter* const waiter : losers) {
-    waiter->done.set({instance ? instance->worded_for(error, waiter->request_id) : error});
+    waiter->done.set(
+        {started.member ? started.member->instance->worded_for(*started.error, waiter->request_id) : *started.error});
   }
 }
 

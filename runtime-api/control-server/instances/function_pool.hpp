@@ -117,7 +117,7 @@ class FunctionPool : public std::enable_shared_from_this<FunctionPool> {
   Task<Started> start_again(Waiter& waiter);
   void limit(Waiter& waiter, Deadline deadline);
   void fail_again(Waiter& waiter, const Started& started, Deadline::Clock::time_point begun);
-  void fail_waiting(const Instance* instance, const FunctionError& error);
+  void fail_waiting(const Started& started, bool told);
   void reclaim();
   void arm_reclaim();
   void leave_idle(Member& member);

@@ -291,7 +291,8 @@ void Instance::extensions_settled() {
 void Instance::extension_failed(const ExtensionFailure& failure) {
   extension_failure_ = failure.message;
   const FunctionError error{failure.type, {}, "application/json", {}};
-  const bool between_invocations = state_ == InstanceState::idle;
+  const bool initialized = state_ == InstanceState::idle || state_ == InstanceState::busy;
+  const bool between_invocations = initialized && session_.in_flight() == 0;
   stop(ShutdownReason::failure);
   if (between_invocations) log_.fault({}, "Error: " + failure.message + "\n" + failure.type);
   session_.end(error);
