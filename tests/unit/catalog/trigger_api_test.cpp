@@ -27,7 +27,7 @@ TEST_CASE("a trigger binds a method and path, and the data plane learns the whol
   CHECK(reply.change->triggers_sequence >= reply.change->sequence);
   const auto match = reply.change->triggers->find("GET", "/hello/serverless");
   REQUIRE(match);
-  CHECK(match->trigger->id == reply.body["Id"]);
+  CHECK(reply.body["Id"] == match->trigger->id);
 }
 
 TEST_CASE("triggers can be listed, of one function or all, and taken back") {
