@@ -11,7 +11,7 @@ using nlohmann::json;
 
 // Listed once, so that what is written is what is read.
 template <typename Function, typename Visit>
-void visit_members(Function& f, Visit&& visit) {
+void visit_members(Function& f, Visit visit) {
   visit("name", f.name);
   visit("arn", f.arn);
   visit("version", f.version);

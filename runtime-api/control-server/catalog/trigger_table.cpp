@@ -108,10 +108,12 @@ TriggerTable::TriggerTable(std::vector<HttpTrigger> triggers) : triggers_(std::m
     for (const std::string_view segment : segments_of(trigger.path)) pattern.segments.emplace_back(segment);
     templates_.push_back(std::move(pattern));
   }
-  std::stable_sort(templates_.begin(), templates_.end(), [&](const Template& a, const Template& b) {
+  std::sort(templates_.begin(), templates_.end(), [&](const Template& a, const Template& b) {
     if (more_specific(a.segments, b.segments)) return true;
     if (more_specific(b.segments, a.segments)) return false;
-    return triggers_[a.trigger].method != any_method && triggers_[b.trigger].method == any_method;
+    const bool any_a = triggers_[a.trigger].method == any_method;
+    const bool any_b = triggers_[b.trigger].method == any_method;
+    return any_a != any_b ? any_b : a.trigger < b.trigger;
   });
 }
 

@@ -306,7 +306,7 @@ ZipDirectory read(const Bytes& zip, const ZipLimits& limits) {
     unpacked += entry.size;
     const std::uint64_t end = check_local(zip, central);
     if (end > extent.begin) refuse("an entry reaches into the central directory");
-    found.push_back({{entry.offset, end}, std::move(entry)});
+    found.emplace_back(Range{entry.offset, end}, std::move(entry));
   }
   if (at != extent.end) refuse("its central directory has another size than it says");
   std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first.begin < b.first.begin; });
