@@ -17,6 +17,9 @@ struct Options {
   std::size_t rounds = 7;     ///< of every comparison; at least 5, that a median means something
   std::string only;           ///< measure only figures whose name contains this
   std::string output;         ///< where the JSON goes
+  /// Software of others to compare with, as scripts/fetch-interop leaves it; empty: those figures cannot be taken.
+  std::string emulator;         ///< folder with aws-lambda-rie
+  std::string official_client;  ///< folder with awslambdaric
 };
 
 class Context {

@@ -72,6 +72,9 @@ int main(int argc, char** argv) {
   app.add_option("--only", options.only, "Measure only figures whose name contains this");
   app.add_option("--rounds", options.rounds, "Rounds of every comparison")->check(CLI::Range(1, 1000));
   app.add_option("--output", options.output, "Where the JSON goes (default: bench.json in the build folder)");
+  app.add_option("--emulator", options.emulator, "Folder of the official emulator (scripts/fetch-interop emulator)");
+  app.add_option("--official-client", options.official_client,
+                 "Folder of the official Python client (scripts/fetch-interop awslambdaric)");
   CLI11_PARSE(app, argc, argv);
   if (options.output.empty()) options.output = options.build_folder + "/bench.json";
   try {

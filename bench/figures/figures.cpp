@@ -5,7 +5,7 @@ namespace kiln::bench {
 
 std::vector<Measurement> all_measurements() {
   return {
-      warm_calls(), throughput(), parked_polls(), cold_starts(), large_payloads(),
+      warm_calls(), throughput(), parked_polls(), cold_starts(), large_payloads(), versus_emulator(),
   };
 }
 

@@ -16,6 +16,8 @@ Measurement throughput();
 Measurement parked_polls();
 /// cold_cpp_process, cold_python_process
 Measurement cold_starts();
+/// versus_emulator_p50, versus_emulator_p99
+Measurement versus_emulator();
 /// echo_6mib_cpp
 Measurement large_payloads();
 

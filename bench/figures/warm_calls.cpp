@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <stdexcept>
 
+#include "bench/call_times.hpp"
 #include "bench/context.hpp"
 #include "bench/figures/figures.hpp"
 #include "bench/http_invoker.hpp"
@@ -13,29 +14,6 @@ namespace {
 
 constexpr std::size_t calls_a_round = 3000;
 constexpr std::size_t warm_up_calls = 300;
-
-/// Microseconds of each of `count` calls.
-template <class Call>
-std::vector<double> time_calls(std::size_t count, Call call) {
-  std::vector<double> samples;
-  samples.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto start = Clock::now();
-    call();
-    samples.push_back(microseconds_since(start));
-  }
-  return samples;
-}
-
-/// p50 and p99 of each round, in microseconds.
-struct Rounds {
-  std::vector<double> p50;
-  std::vector<double> p99;
-  void add(const std::vector<double>& samples) {
-    p50.push_back(quantile(samples, 0.5));
-    p99.push_back(quantile(samples, 0.99));
-  }
-};
 
 Outcome compare(const char* what, const std::vector<double>& ours, const std::vector<double>& floor) {
   Outcome outcome;
@@ -62,9 +40,9 @@ std::vector<Outcome> run(Context& context) {
   time_calls(warm_up_calls, [&] { invoke(to_cpp); });
   time_calls(warm_up_calls, [&] { invoke(to_python); });
 
-  Rounds floor;
-  Rounds cpp;
-  Rounds python;
+  CallRounds floor;
+  CallRounds cpp;
+  CallRounds python;
   for (std::size_t round = 0; round < context.rounds(); ++round) {
     floor.add(time_calls(calls_a_round, [&] { relay.call(0); }));
     cpp.add(time_calls(calls_a_round, [&] { invoke(to_cpp); }));
