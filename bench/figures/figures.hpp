@@ -18,6 +18,12 @@ Measurement parked_polls();
 Measurement cold_starts();
 /// versus_emulator_p50, versus_emulator_p99
 Measurement versus_emulator();
+/// stream_first_byte, stream_throughput
+Measurement streams();
+/// warm_concurrency_8
+Measurement concurrency();
+/// warm_with_extension
+Measurement extensions();
 /// echo_6mib_cpp
 Measurement large_payloads();
 
