@@ -44,6 +44,10 @@ inline constexpr std::string_view amz_function_error = "X-Amz-Function-Error";
 inline constexpr std::string_view amz_executed_version = "X-Amz-Executed-Version";
 inline constexpr std::string_view amz_client_context = "X-Amz-Client-Context";
 inline constexpr std::string_view amz_tenant_id = "X-Amz-Tenant-Id";
+// W3C Trace Context and Baggage.
+inline constexpr std::string_view traceparent = "traceparent";
+inline constexpr std::string_view tracestate = "tracestate";
+inline constexpr std::string_view baggage = "baggage";
 inline constexpr std::string_view server_timing = "Server-Timing";
 inline constexpr std::string_view retry_after = "Retry-After";
 

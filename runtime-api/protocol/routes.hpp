@@ -36,5 +36,9 @@ inline constexpr std::string_view metadata = "/2026-01-15/metadata/execution-env
 
 /// Followed by `{function name}/invocations`, or by nothing, a name, `/code`, `/configuration` for management.
 inline constexpr std::string_view functions = "/2015-03-31/functions";
+inline constexpr std::string_view invocations = "/invocations";
+/// Followed by `/{function name}/response-streaming-invocations`: Invoke, answered by an event stream.
+inline constexpr std::string_view streaming_functions = "/2021-11-15/functions";
+inline constexpr std::string_view streaming_invocations = "/response-streaming-invocations";
 
 }  // namespace kiln::routes

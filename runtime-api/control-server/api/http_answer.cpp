@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "runtime-api/control-server/api/http_event.hpp"
+#include "runtime-api/control-server/api/http_prelude.hpp"
 #include "runtime-api/control-server/catalog/encoding.hpp"
 
 namespace kiln {
@@ -17,13 +18,6 @@ using nlohmann::json;
 constexpr std::array<std::string_view, 9> not_the_functions = {"connection", "content-length",   "date",
                                                                "keep-alive", "proxy-connection", "te",
                                                                "trailer",    "upgrade",          "transfer-encoding"};
-
-http::ApiResponse bad_gateway() {
-  http::ApiResponse out;
-  out.status = 502;
-  out.body = R"({"message":"Internal Server Error"})";
-  return out;
-}
 
 bool is_token(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
@@ -148,11 +142,43 @@ http::ApiResponse formed_answer(const json& value) {
   return out;
 }
 
+/// A body with its prelude that came in whole.
+http::ApiResponse answer_behind_prelude(std::string_view body) {
+  HttpPrelude prelude;
+  if (prelude.take(body) != HttpPrelude::State::done) return bad_gateway();
+  auto out = http_answer_head(prelude.json());
+  if (!out) return bad_gateway();
+  if (out->status != 204 && out->status != 304) out->body = body;
+  return std::move(*out);
+}
+
 }  // namespace
+
+http::ApiResponse bad_gateway() {
+  http::ApiResponse out;
+  out.status = 502;
+  out.body = R"({"message":"Internal Server Error"})";
+  return out;
+}
+
+std::optional<http::ApiResponse> http_answer_head(std::string_view prelude) {
+  const json value = json::parse(prelude, nullptr, false);
+  if (!value.is_object()) return std::nullopt;
+  http::ApiResponse out;
+  out.content_type = "application/octet-stream";
+  const auto status = value.contains("statusCode") ? status_of(value["statusCode"]) : std::optional<int>(200);
+  if (!status || !take_headers(value.value("headers", json()), out) ||
+      !take_cookies(value.value("cookies", json()), out)) {
+    return std::nullopt;
+  }
+  out.status = *status;
+  return out;
+}
 
 http::ApiResponse http_answer(const InvocationResult& result) {
   const auto* success = std::get_if<Success>(&result);
   if (success == nullptr) return bad_gateway();
+  if (has_http_prelude(success->content_type)) return answer_behind_prelude(success->body);
   http::ApiResponse out;
   if (!is_json_content(success->content_type)) {
     if (!is_field_value(success->content_type)) return bad_gateway();

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -35,6 +37,10 @@ std::string http_event(const http::ApiRequest& request, const HttpEventContext& 
 /// what the runtime posted as something else than JSON is passed on as it is. A function error, or a result that is no
 /// HTTP answer (bad status, header or base64), becomes the real service's 502.
 http::ApiResponse http_answer(const InvocationResult& result);
+/// The head of an answer from the prelude of a body (http_prelude.hpp); nothing where it can be none.
+std::optional<http::ApiResponse> http_answer_head(std::string_view prelude);
+/// What a client gets where the function has given no HTTP answer.
+http::ApiResponse bad_gateway();
 
 /// Whether a body of this content type goes into an event as text; the others go as base64.
 bool is_text_content(std::string_view content_type);

@@ -12,7 +12,13 @@ namespace {
 // The largest management request: a 50 MB zip as base64 and its frame (the real service's own figure).
 constexpr std::size_t max_management_body = 70'167'211;
 constexpr std::string_view function_views = "/kiln/v1/functions/";
-constexpr std::string_view invocations = "/invocations";
+
+/// The name in `path`, where it is `base`, a slash, a name without one, and `suffix`; else empty.
+std::string_view name_between(std::string_view path, std::string_view base, std::string_view suffix) {
+  if (!path.starts_with(base) || !path.ends_with(suffix) || path.size() <= base.size() + 1 + suffix.size()) return {};
+  const auto name = path.substr(base.size() + 1, path.size() - base.size() - 1 - suffix.size());
+  return path[base.size()] == '/' && name.find('/') == std::string_view::npos ? name : std::string_view();
+}
 
 http::ApiRequest whole_request(const http::RequestHead& head, std::string body) {
   http::ApiRequest request;
@@ -34,11 +40,11 @@ Task<void> PublicApi::handle(http::Connection& connection) {
     const ServiceError ending{503, "ServiceException", "The server is shutting down."};
     co_return co_await refuse(connection, ending);
   }
-  if (path.starts_with(routes::functions) && path.ends_with(invocations) &&
-      path.size() > routes::functions.size() + 1 + invocations.size()) {
-    const auto name =
-        path.substr(routes::functions.size() + 1, path.size() - routes::functions.size() - 1 - invocations.size());
-    if (name.find('/') == std::string_view::npos) co_return co_await invoke(connection, name);
+  if (const auto name = name_between(path, routes::functions, routes::invocations); !name.empty()) {
+    co_return co_await invoke(connection, name);
+  }
+  if (const auto name = name_between(path, routes::streaming_functions, routes::streaming_invocations); !name.empty()) {
+    co_return co_await invoke_streaming(connection, name);
   }
   if (path.starts_with(function_views))
     co_return co_await function_view(connection, path.substr(function_views.size()));

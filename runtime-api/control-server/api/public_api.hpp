@@ -49,6 +49,14 @@ class PublicApi {
   struct Feed;
 
   // invoke.cpp
+  struct InvokeCall {
+    Invocation invocation;
+    std::shared_ptr<FunctionPool> pool;
+    bool log_tail = false;
+    bool event_stream = false;  ///< the answer is to be one
+  };
+  Task<void> read_invoke(http::Connection& connection, std::string_view encoded_name, InvokeCall& call);
+  Task<void> invoke_streaming(http::Connection& connection, std::string_view encoded_name);
   Task<void> invoke(http::Connection& connection, std::string_view encoded_name);
   // trigger.cpp
   Task<void> trigger(http::Connection& connection);

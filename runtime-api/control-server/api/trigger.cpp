@@ -6,7 +6,9 @@
 #include <sys/socket.h>
 
 #include "runtime-api/control-server/api/http_event.hpp"
+#include "runtime-api/control-server/api/http_stream.hpp"
 #include "runtime-api/control-server/api/public_api.hpp"
+#include "runtime-api/control-server/api/trace_context.hpp"
 #include "runtime-api/control-server/catalog/identifiers.hpp"
 #include "runtime-api/protocol/headers.hpp"
 #include "runtime-api/protocol/limits.hpp"
@@ -63,12 +65,18 @@ Task<void> PublicApi::trigger(http::Connection& connection) {
   invocation.payload = http_event(request, context);
   invocation.function_arn = pool->configuration().arn;
   if (const auto trace = request.field(headers::amzn_trace_id)) invocation.trace_id = *trace;
-  const FunctionPool::CallOptions options;
+  const TraceContext trace{request.field(headers::traceparent).value_or(""),
+                           request.field(headers::tracestate).value_or(""),
+                           request.field(headers::baggage).value_or("")};
+  invocation.client_context = with_trace_context({}, trace);
+  HttpStream stream(connection, invocation.request_id);
+  const FunctionPool::CallOptions options{false, &stream};
   auto outcome = co_await pool->invoke(invocation, options);
   if (const auto* const throttled = std::get_if<Throttled>(&outcome)) {
     co_return co_await refuse_throttled(connection, *throttled, invocation.request_id);
   }
   const auto& done = std::get<InvocationAnswer>(outcome);
+  if (stream.begun()) co_return co_await stream.finish(done.result);
   http::ApiResponse answer = http_answer(done.result);
   std::string timing;
   append_server_timing(timing, done.times);

@@ -142,7 +142,15 @@ EventLoop& Stream::loop() const { return impl_->loop; }
 ReadResult Stream::read_now(std::span<char> into) {
   ReadResult result;
   result.bytes = impl_->take(into);
-  if (result.bytes > 0) return result;
+  if (result.bytes > 0) {
+    // A full buffer has more behind it, mostly.
+    if (result.bytes == buffer_size && into.size() > buffer_size && is_open() && !impl_->outstanding &&
+        !impl_->has_input()) {
+      const ssize_t more = ::read(fd(), into.data() + buffer_size, into.size() - buffer_size);
+      if (more > 0) result.bytes += static_cast<std::size_t>(more);
+    }
+    return result;
+  }
   if (impl_->failure) {
     result.error = impl_->failure;
     return result;
@@ -167,16 +175,17 @@ ReadResult Stream::read_now(std::span<char> into) {
   return result;
 }
 
-std::size_t Stream::write_now(std::string_view first, std::string_view second, std::error_code& error) {
+std::size_t Stream::write_now(std::string_view first, std::string_view second, std::string_view third,
+                              std::error_code& error) {
   if (!is_open()) {
     error = std::make_error_code(std::errc::broken_pipe);
     return 0;
   }
   const auto part = [](std::string_view text) { return iovec{const_cast<char*>(text.data()), text.size()}; };
-  std::array<iovec, 2> parts{part(first), part(second)};
+  std::array<iovec, 3> parts{part(first), part(second), part(third)};
   msghdr message{};
   message.msg_iov = parts.data();
-  message.msg_iovlen = second.empty() ? 1 : 2;
+  message.msg_iovlen = !third.empty() ? 3 : second.empty() ? 1 : 2;
   ssize_t n = 0;
   do {
     n = ::sendmsg(fd(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -235,6 +244,12 @@ void Stream::close() {
   const auto on_gone = std::exchange(impl->on_gone, nullptr);
   interrupt();
   if (on_gone) on_gone();
+}
+
+void Stream::reset_on_close() {
+  if (!is_open()) return;
+  const linger at_once{1, 0};
+  ::setsockopt(fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
 void Stream::shutdown_send() {

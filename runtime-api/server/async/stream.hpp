@@ -38,8 +38,13 @@ class Stream {
 
   /// Reads what is there, never waits.
   ReadResult read_now(std::span<char> into);
-  /// Writes what fits, never waits; sockets only. Returns the bytes written; `error` is set where the peer is gone.
-  std::size_t write_now(std::string_view first, std::string_view second, std::error_code& error);
+  /// Writes what fits of the three, never waits; sockets only. Returns the bytes written; `error` is set where the peer is
+  /// gone.
+  std::size_t write_now(std::string_view first, std::string_view second, std::string_view third,
+                        std::error_code& error);
+  std::size_t write_now(std::string_view first, std::string_view second, std::error_code& error) {
+    return write_now(first, second, {}, error);
+  }
 
   /// `co_await` continues when there is something to read (data, end or error: the next read tells), or when `interrupt`
   /// or `close` is called. Returns false where it was interrupted.
@@ -56,6 +61,8 @@ class Stream {
   void interrupt();
   /// Closes the descriptor, interrupts, and ends the watch as if the peer had gone. May be called more than once.
   void close();
+  /// Makes `close` reset the connection, so that the peer cannot take it for a good end.
+  void reset_on_close();
   /// Ends sending, so that the peer sees the end of the stream.
   void shutdown_send();
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include "runtime-api/protocol/json_text.hpp"
 
@@ -12,8 +13,11 @@ namespace {
 
 // What is drained of a body nobody wants, before closing becomes kinder than reading on.
 constexpr std::uint64_t max_drained = 64ULL << 20;
-constexpr std::size_t small_body = 16'384;  // copied behind the head rather than sent from its own place
-constexpr std::size_t read_ahead = 65'536;
+constexpr std::size_t small_body = 16'384;       // copied behind the head rather than sent from its own place
+constexpr std::size_t head_room = 16'384;        // a head and a small body in one read
+constexpr std::size_t body_room = 262'144;       // fewer, larger reads; still within a core's cache
+constexpr std::size_t body_step = 131'072;       // of a body read straight to where it stays
+constexpr std::size_t trusted_length = 8 << 20;  // room taken on the peer's word; no memory is, until bytes arrive
 
 void append_number(std::string& out, std::int64_t value) {
   std::array<char, 24> digits;
@@ -60,35 +64,21 @@ Connection::Connection(EventLoop& loop, int fd, const ConnectionOptions& options
 
 // --- reading ---------------------------------------------------------------------------------------------------------
 
-void Connection::consume(std::size_t bytes) {
-  read_ += bytes;
-  if (read_ == in_.size()) {
-    in_.clear();
-    read_ = 0;
-  }
-}
-
 void Connection::shrink() {
   head_.release();
-  if (in_.empty() && in_.capacity() > 64) in_ = std::string();
+  in_.release();
   if (out_.empty() && out_.capacity() > 64) out_ = std::string();
 }
 
-bool Connection::fill_now(bool& gone) {
-  std::array<char, read_ahead> buffer;
-  const ReadResult result = stream_.read_now(buffer);
+bool Connection::fill_now(bool& gone, std::size_t least) {
+  const ReadResult result = stream_.read_now(in_.room(least));
   gone = !result.usable();
-  if (result.bytes == 0) return false;
-  if (read_ > 0) {
-    in_.erase(0, read_);
-    read_ = 0;
-  }
-  in_.append(buffer.data(), result.bytes);
-  return true;
+  in_.received(result.bytes);
+  return result.bytes > 0;
 }
 
 /// Waits first: the peer has rarely sent its next bytes by the time we ask, and asking costs a system call.
-Task<Connection::Filled> Connection::fill(Deadline deadline) {
+Task<Connection::Filled> Connection::fill(Deadline deadline, std::size_t least) {
   for (;;) {
     timed_out_ = false;
     timer_.arm(deadline, [this] {
@@ -99,7 +89,7 @@ Task<Connection::Filled> Connection::fill(Deadline deadline) {
     timer_.cancel();
     if (!ready) co_return timed_out_ ? Filled::timed_out : Filled::closed;
     bool gone = false;
-    if (fill_now(gone)) co_return Filled::data;
+    if (fill_now(gone, least)) co_return Filled::data;
     if (gone) co_return Filled::closed;
   }
 }
@@ -107,7 +97,7 @@ Task<Connection::Filled> Connection::fill(Deadline deadline) {
 /// 0: a head was taken from the buffer; 1: it is not complete yet; else the status with which to refuse it.
 int Connection::take_head() {
   // RFC 9112, 2.2: an empty line in front of a request is to be ignored. One is; more is somebody trying.
-  if (unread().starts_with("\r\n")) consume(2);
+  if (unread().starts_with("\r\n")) in_.consume(2);
   const std::string_view bytes = unread();
   const auto end = bytes.find("\r\n\r\n");
   if (end == std::string_view::npos) {
@@ -116,7 +106,7 @@ int Connection::take_head() {
   }
   if (end + 4 > options_.max_head) return 431;
   const int status = head_.parse(bytes.substr(0, end + 4));
-  consume(end + 4);
+  in_.consume(end + 4);
   return status;
 }
 
@@ -142,7 +132,9 @@ Task<bool> Connection::next_request() {
         deadline = Deadline::after(options_.head_timeout);
       }
     }
-    const Filled filled = co_await fill(deadline);
+    // A connection at rest keeps no more than it needs for the next head.
+    if (in_.capacity() > head_room) in_.release();
+    const Filled filled = co_await fill(deadline, in_.empty() ? head_room : head_room / 4);
     if (filled == Filled::timed_out && started) co_return co_await refuse(408);
     if (filled != Filled::data) {
       close();
@@ -151,6 +143,8 @@ Task<bool> Connection::next_request() {
   }
   body_left_ = head_.content_length();
   body_done_ = !head_.has_body();
+  body_bad_ = false;
+  next_part_ = {};
   continue_sent_ = false;
   if (head_.chunked() || !decoder_.trailers().empty()) decoder_ = ChunkedDecoder();
   if (!head_.keep_alive()) closing_ = true;
@@ -186,12 +180,13 @@ Task<BodyStatus> Connection::read_body(std::string& into, std::size_t limit) {
 
   const auto length = static_cast<std::size_t>(body_left_);
   const auto here = std::min(length, unread().size());
+  into.reserve(std::min(length, trusted_length));
   into.assign(unread().substr(0, here));
-  consume(here);
+  in_.consume(here);
   std::size_t have = here;
-  // The length is the peer's word: memory is taken as bytes arrive.
+  // The length is the peer's word: memory is touched as bytes arrive.
   while (have < length) {
-    into.resize(std::min(length, std::max(have + read_ahead, 2 * have)));
+    into.resize(std::min(length, have + body_step));
     const ReadResult result = stream_.read_now(std::span(into).subspan(have));
     if (!result.usable()) co_return give_up_body(BodyStatus::truncated);
     have += result.bytes;
@@ -235,7 +230,7 @@ Task<BodyStatus> Connection::read_some_body(std::string& into) {
       const auto step = decoder_.step(unread());
       into.append(step.data);
       const bool progress = !step.data.empty();
-      consume(step.consumed);
+      in_.consume(step.consumed);
       if (step.state == ChunkedDecoder::State::bad) co_return give_up_body(BodyStatus::bad_framing);
       if (step.state == ChunkedDecoder::State::done) body_done_ = true;
       if (progress) co_return BodyStatus::complete;
@@ -243,15 +238,15 @@ Task<BodyStatus> Connection::read_some_body(std::string& into) {
     } else if (!unread().empty()) {
       const auto take = static_cast<std::size_t>(std::min<std::uint64_t>(body_left_, unread().size()));
       into.append(unread().substr(0, take));
-      consume(take);
+      in_.consume(take);
       body_left_ -= take;
       if (body_left_ == 0) body_done_ = true;
       co_return BodyStatus::complete;
     }
     bool gone = false;
-    if (fill_now(gone)) continue;
+    if (fill_now(gone, body_step)) continue;
     if (gone) co_return give_up_body(BodyStatus::truncated);
-    const Filled filled = co_await fill(stall_deadline());
+    const Filled filled = co_await fill(stall_deadline(), body_step);
     switch (filled) {
       case Filled::data: break;
       case Filled::closed: co_return give_up_body(BodyStatus::truncated);
@@ -261,10 +256,49 @@ Task<BodyStatus> Connection::read_some_body(std::string& into) {
   co_return BodyStatus::complete;
 }
 
+/// What the buffer holds of the body, decoded in place; empty where it holds none. `body_done_` and `body_bad_` may be set
+/// beside it.
+std::string_view Connection::take_body_part() {
+  if (!next_part_.empty()) return std::exchange(next_part_, {});
+  if (!head_.chunked()) {
+    const auto part =
+        unread().substr(0, static_cast<std::size_t>(std::min<std::uint64_t>(body_left_, unread().size())));
+    in_.consume(part.size());
+    body_left_ -= part.size();
+    if (body_left_ == 0) body_done_ = true;
+    return part;
+  }
+  std::string_view part;
+  while (!in_.empty() && !body_done_ && !body_bad_ && next_part_.empty()) {
+    const auto step = decoder_.step(unread());
+    in_.consume(step.consumed);
+    if (step.state == ChunkedDecoder::State::done) body_done_ = true;
+    if (step.state == ChunkedDecoder::State::bad) body_bad_ = true;
+    if (part.empty()) {
+      part = step.data;
+    } else if (step.data.size() >= small_body) {
+      next_part_ = step.data;
+    } else if (!step.data.empty()) {
+      part = in_.join(part, step.data);
+    }
+  }
+  return part;
+}
+
 Task<BodyPart> Connection::read_body_part() {
-  part_.clear();
-  const BodyStatus status = co_await read_some_body(part_);
-  co_return BodyPart{status, part_};
+  const BodyStatus begun = co_await begin_body();
+  if (begun != BodyStatus::complete) co_return BodyPart{begun, {}};
+  for (;;) {
+    const std::string_view part = take_body_part();
+    if (!part.empty() || body_done_) co_return BodyPart{BodyStatus::complete, part};
+    if (body_bad_) co_return BodyPart{give_up_body(BodyStatus::bad_framing), {}};
+    bool gone = false;
+    if (fill_now(gone, body_room)) continue;
+    if (gone) co_return BodyPart{give_up_body(BodyStatus::truncated), {}};
+    const Filled filled = co_await fill(stall_deadline(), body_room);
+    if (filled == Filled::closed) co_return BodyPart{give_up_body(BodyStatus::truncated), {}};
+    if (filled == Filled::timed_out) co_return BodyPart{give_up_body(BodyStatus::timed_out), {}};
+  }
 }
 
 /// Where the next request would begin is not known any more, or too far: the connection closes after the answer.
@@ -277,7 +311,7 @@ BodyStatus Connection::give_up_body(BodyStatus why) {
 /// Reads a body to its end for nobody, or gives it up.
 Task<void> Connection::drain_body() {
   // A client that was refused leave to send may send all the same.
-  if (awaits_continue()) give_up_body();
+  if (awaits_continue() || body_bad_) give_up_body();
   std::string discarded;
   std::uint64_t total = 0;
   while (!body_done_) {
@@ -296,7 +330,7 @@ void Connection::begin_answer(int status, std::string_view content_type) {
   out_ += ' ';
   out_ += reason_phrase(status);
   out_ += "\r\n";
-  no_content_ = status == 204;  // has no length either (RFC 9110, 8.6)
+  no_content_ = status == 204 || status == 304;  // have no length either (RFC 9110, 8.6)
   if (!content_type.empty()) add_field("Content-Type", content_type);
 }
 
@@ -337,7 +371,7 @@ Task<bool> Connection::respond(std::string_view body) {
   std::error_code error;
   const std::size_t done = stream_.write_now(out_, body, error);
   bool sent = !error;
-  if (sent && done < out_.size() + body.size()) sent = co_await write_rest(out_, body, done);
+  if (sent && done < out_.size() + body.size()) sent = co_await write_rest(out_, body, {}, done);
   out_.clear();
   if (!sent) close();
   co_return sent;
@@ -354,18 +388,23 @@ Task<bool> Connection::answer(int status, std::string_view content_type, std::st
   return respond(body);
 }
 
-Task<bool> Connection::write_all(std::string_view first, std::string_view second) {
-  return write_rest(first, second, 0);
+Task<bool> Connection::write_all(std::string_view first, std::string_view second, std::string_view third) {
+  return write_rest(first, second, third, 0);
 }
 
-Task<bool> Connection::write_rest(std::string_view first, std::string_view second, std::size_t done) {
+Task<bool> Connection::write_rest(std::string_view first, std::string_view second, std::string_view third,
+                                  std::size_t done) {
   for (;;) {
-    const auto skip = std::min(done, first.size());
-    first.remove_prefix(skip);
-    second.remove_prefix(std::min(done - skip, second.size()));
-    if (first.empty() && second.empty()) co_return true;
+    for (std::string_view* const part : {&first, &second, &third}) {
+      const auto skip = std::min(done, part->size());
+      part->remove_prefix(skip);
+      done -= skip;
+    }
+    if (first.empty()) first = std::exchange(second, std::exchange(third, {}));
+    if (first.empty()) first = std::exchange(second, {});
+    if (first.empty()) co_return true;
     std::error_code error;
-    done = first.empty() ? stream_.write_now(second, {}, error) : stream_.write_now(first, second, error);
+    done = stream_.write_now(first, second, third, error);
     if (error) co_return false;
     if (done > 0) continue;
     timed_out_ = false;
@@ -379,39 +418,54 @@ Task<bool> Connection::write_rest(std::string_view first, std::string_view secon
   }
 }
 
-Task<bool> Connection::begin_stream() {
+void Connection::start_stream() {
   // HTTP/1.0 has no chunks: the end of the connection is the end of the body.
-  chunked_answer_ = !head_.is_http_1_0();
-  if (!chunked_answer_) closing_ = true;
+  chunked_answer_ = !head_.is_http_1_0() && !no_content_;
+  if (head_.is_http_1_0()) closing_ = true;
   end_head(chunked_answer_ ? "Transfer-Encoding: chunked\r\n" : "");
-  const bool sent = co_await write_all(out_, {});
+}
+
+Task<bool> Connection::begin_stream() {
+  start_stream();
+  co_return co_await send_out({}, {});
+}
+
+/// What is formatted already, with more behind it.
+Task<bool> Connection::send_out(std::string_view data, std::string_view back) {
+  const bool sent = co_await write_all(out_, data, back);
   out_.clear();
   co_return sent;
 }
 
-Task<bool> Connection::send_chunk(std::string_view data) {
-  if (data.empty() || head_.method() == Method::head) co_return true;
-  if (!chunked_answer_) co_return co_await write_all(data, {});
-  std::array<char, 20> size;
-  const auto end = std::to_chars(size.data(), size.data() + size.size(), data.size(), 16).ptr;
-  out_.append(size.data(), end);
-  out_ += "\r\n";
+Task<bool> Connection::send_chunk(std::string_view front, std::string_view data, std::string_view back) {
+  const std::size_t size = front.size() + data.size() + back.size();
+  if (size == 0 || head_.method() == Method::head || no_content_) co_return true;
+  if (chunked_answer_) {
+    std::array<char, 20> digits;
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), size, 16).ptr;
+    out_.append(digits.data(), end);
+    out_ += "\r\n";
+  }
+  out_ += front;
+  back_.assign(back);
+  if (chunked_answer_) back_ += "\r\n";
   if (data.size() <= small_body) {
     out_ += data;
-    out_ += "\r\n";
-    const bool sent = co_await write_all(out_, {});
-    out_.clear();
-    co_return sent;
+    out_ += back_;
+    co_return co_await send_out({}, {});
   }
-  const bool head_sent = co_await write_all(out_, data);
-  out_.clear();
-  if (!head_sent) co_return false;
-  co_return co_await write_all("\r\n", {});
+  co_return co_await send_out(data, back_);
 }
 
 Task<bool> Connection::end_stream() {
-  if (chunked_answer_ && head_.method() != Method::head) co_return co_await write_all("0\r\n\r\n", {});
-  co_return true;
+  if (chunked_answer_ && head_.method() != Method::head) out_ += "0\r\n\r\n";
+  co_return co_await send_out({}, {});
+}
+
+void Connection::abort_stream() {
+  // A body that ends with the connection has no other way to tell.
+  if (!chunked_answer_) stream_.reset_on_close();
+  close();
 }
 
 // --- ending ----------------------------------------------------------------------------------------------------------
@@ -432,11 +486,10 @@ Task<void> Connection::linger() {
   const Deadline deadline = Deadline::after(std::chrono::seconds(1));
   std::size_t total = 0;
   while (total < max_drained) {
-    const Filled filled = co_await fill(deadline);
+    const Filled filled = co_await fill(deadline, head_room);
     if (filled != Filled::data) break;
-    total += in_.size();
-    in_.clear();
-    read_ = 0;
+    total += unread().size();
+    in_.consume(unread().size());
   }
   close();
 }

@@ -14,6 +14,7 @@
 #include "runtime-api/server/async/stream.hpp"
 #include "runtime-api/server/async/task.hpp"
 #include "runtime-api/server/http/chunked_decoder.hpp"
+#include "runtime-api/server/http/read_buffer.hpp"
 #include "runtime-api/server/http/request_head.hpp"
 
 namespace kiln::http {
@@ -62,7 +63,8 @@ class Connection {
   Task<BodyStatus> read_body(std::string& into, std::size_t limit);
   /// Reads the next part of the body, appending it to `into`. `complete` with nothing appended means the end.
   Task<BodyStatus> read_some_body(std::string& into);
-  /// The next part of the body as it came, in place: valid until the connection reads on.
+  /// The next part of the body as it came, in place: valid until the connection reads on. Small chunks that came together
+  /// are one part.
   Task<BodyPart> read_body_part();
   /// Reads what is left of the body for nobody; gives up, and closes after the answer, beyond 64 MiB.
   Task<void> discard_body() { return drain_body(); }
@@ -81,11 +83,17 @@ class Connection {
   /// All of the above for an answer without further fields.
   Task<bool> answer(int status, std::string_view content_type, std::string_view body);
 
-  /// Ends the head for a body of unknown length, and sends it: chunked, or until close for HTTP/1.0.
+  /// Ends the head for a body of unknown length: chunked, or until close for HTTP/1.0. It goes out with what follows.
+  void start_stream();
+  /// The same, and sends it at once.
   Task<bool> begin_stream();
   /// Sends one part of it; waits while the peer's window is full. False where the peer is gone.
-  Task<bool> send_chunk(std::string_view data);
+  Task<bool> send_chunk(std::string_view data) { return send_chunk({}, data, {}); }
+  /// The three as one part.
+  Task<bool> send_chunk(std::string_view front, std::string_view data, std::string_view back);
   Task<bool> end_stream();
+  /// The body cannot go on: the peer sees that it is not complete, and the connection is over.
+  void abort_stream();
 
   /// The connection closes after the answer under way.
   void close_after_answer() { closing_ = true; }
@@ -103,9 +111,10 @@ class Connection {
  private:
   enum class Filled { data, closed, timed_out };
 
-  Task<Filled> fill(Deadline deadline);
+  Task<Filled> fill(Deadline deadline, std::size_t least);
   /// Reads without waiting. False where nothing came (would block, or the peer is gone: then `gone`).
-  bool fill_now(bool& gone);
+  bool fill_now(bool& gone, std::size_t least);
+  std::string_view take_body_part();
   int take_head();
   Task<bool> refuse(int status);
   Task<BodyStatus> begin_body();
@@ -113,12 +122,12 @@ class Connection {
   Task<void> drain_body();
   BodyStatus give_up_body(BodyStatus why = BodyStatus::too_large);
   bool awaits_continue() const { return !body_done_ && head_.expects_continue() && !continue_sent_; }
-  Task<bool> write_all(std::string_view first, std::string_view second);
-  Task<bool> write_rest(std::string_view first, std::string_view second, std::size_t done);
+  Task<bool> write_all(std::string_view first, std::string_view second, std::string_view third = {});
+  Task<bool> write_rest(std::string_view first, std::string_view second, std::string_view third, std::size_t done);
+  Task<bool> send_out(std::string_view data, std::string_view back);
   Task<void> linger();
   void end_head(std::string_view framing);
-  std::string_view unread() const { return std::string_view(in_).substr(read_); }
-  void consume(std::size_t bytes);
+  std::string_view unread() const { return in_.unread(); }
   Deadline stall_deadline() const { return Deadline::after(options_.stall_timeout); }
 
   const ConnectionOptions& options_;
@@ -126,12 +135,13 @@ class Connection {
   Timer timer_;
   RequestHead head_;
   ChunkedDecoder decoder_;
-  std::string part_;
-  std::string in_;  // bytes received and not used yet, from read_ on
-  std::size_t read_ = 0;
-  std::string out_;  // the answer's head, behind anything held back by respond_with_next
+  ReadBuffer in_;
+  std::string_view next_part_;  // of the body, decoded already, in in_
+  std::string out_;             // the answer's head, behind anything held back by respond_with_next
+  std::string back_;            // what stands behind a part of a stream
   std::uint64_t body_left_ = 0;
   bool body_done_ = true;
+  bool body_bad_ = false;
   bool continue_sent_ = false;
   bool closing_ = false;
   bool timed_out_ = false;
