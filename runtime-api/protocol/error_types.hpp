@@ -26,6 +26,8 @@ inline constexpr std::string_view logs_validation_error = "Logs.ValidationError"
 /// 403: a subscription request after the init phase.
 inline constexpr std::string_view telemetry_subscription_closed = "Telemetry.SubscriptionClosed";
 inline constexpr std::string_view logs_subscription_closed = "Logs.SubscriptionClosed";
+/// 500: the instance has more polls parked than limits::max_parked_polls.
+inline constexpr std::string_view too_many_idle_runtimes = "Runtime.TooManyIdleRuntimes";
 /// 500: the platform failed.
 inline constexpr std::string_view internal_server_error = "InternalServerError";
 

@@ -44,6 +44,8 @@ inline constexpr int default_concurrency = 1;
 /// Environment of a function, measured as compact JSON, in bytes.
 inline constexpr std::size_t max_environment = 4'096;
 
+/// Polls that one instance may have parked (emulator, managed instances).
+inline constexpr std::size_t max_parked_polls = 10'000;
 /// A runtime that has not asked for its first event by then has failed its init phase.
 inline constexpr auto init_timeout = 10'000ms;
 /// How long a runtime may pause within a body it posts, or take nothing of an event. As long as API Gateway lets a stream be

@@ -126,6 +126,10 @@ void RuntimeSession::next(Poll& poll) {
     poll.outcome.set(std::move(*refused));
     return;
   }
+  if (polls_.size() >= limits::max_parked_polls) {
+    poll.outcome.set(ApiError{500, std::string(error_types::too_many_idle_runtimes), "Too many idle runtimes"});
+    return;
+  }
   const RuntimeState before = std::exchange(state_, RuntimeState::ready);
   answered_id_.clear();
   polls_.push_back(&poll);

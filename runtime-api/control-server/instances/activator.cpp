@@ -49,11 +49,13 @@ InstanceSpec Activator::prepare(const DeployedFunction& function, const std::str
   spec.function_name = configuration.name;
   spec.task_root = function.task_root;
   spec.memory_mb = configuration.memory_mb;
-  spec.inherits_channel = runtime != "provided";
-  spec.executable = spec.inherits_channel ? options_.libexec / runtime / "bootstrap" : function.task_root / "bootstrap";
+  const bool own_bootstrap = runtime != "provided";
+  // Several invocations at once need several connections, which only a listener can give.
+  spec.inherits_channel = own_bootstrap && configuration.kiln.concurrency <= 1;
+  spec.executable = own_bootstrap ? options_.libexec / runtime / "bootstrap" : function.task_root / "bootstrap";
   InstancePlace place;
   place.task_root = function.task_root.string();
-  place.runtime_dir = spec.inherits_channel ? (options_.libexec / runtime).string() : place.task_root;
+  place.runtime_dir = own_bootstrap ? (options_.libexec / runtime).string() : place.task_root;
   place.log_stream = log_stream;
   place.opt = options_.opt.string();
   spec.environment = instance_environment(configuration, options_.account, place);
@@ -79,7 +81,7 @@ Task<Activation> Activator::activate(DeployedFunction function, Instance::Hooks 
   InstanceSpec spec = prepare(function, instance_id, log.stream());
   if (::access(spec.executable.c_str(), X_OK) != 0) {
     co_return failed(phases, error_types::invalid_entrypoint,
-                     spec.inherits_channel
+                     canonical_runtime(configuration.runtime) != "provided"
                          ? "This installation has no bootstrap for the runtime " + configuration.runtime
                          : "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]");
   }

@@ -31,7 +31,8 @@ FunctionPool::FunctionPool(const Context& context, DeployedFunction function)
     : context_(context),
       function_(std::move(function)),
       metrics_(context.metrics.function(function_.configuration->name)),
-      reclaim_timer_(context.loop) {}
+      reclaim_timer_(context.loop),
+      grace_timer_(context.loop) {}
 
 FunctionPool::~FunctionPool() = default;
 
@@ -40,7 +41,7 @@ std::size_t FunctionPool::live() const {
          static_cast<std::size_t>(std::count_if(instances_.begin(), instances_.end(), [](const auto& member) {
            return member->instance->state() != InstanceState::stopping &&
                   member->instance->state() != InstanceState::stopped &&
-                  member->instance->state() != InstanceState::init_failed;
+                  member->instance->state() != InstanceState::init_failed && !member->instance->overran();
          }));
 }
 
@@ -160,12 +161,35 @@ void FunctionPool::limit(Waiter& waiter, Deadline deadline) {
 
 // --- instances come and go ---------------------------------------------------------------------------------------------
 
+/// Calls wait. A runtime that has answered asks for its next event a moment later, and one that runs several at once asks once
+/// for each: where they could take the calls that wait, they get that moment.
 void FunctionPool::scale() {
+  if (waiting_.empty()) return;
+  const std::size_t to_come = unclaimed_slots();
+  start_instances(to_come);
+  if (to_come == 0 || grace_timer_.armed()) return;
+  grace_timer_.arm(Deadline::after(context_.limits.poll_grace), [this] { start_instances(0); });
+}
+
+/// As many as the calls need that wait and that `slots_to_come` will not take.
+void FunctionPool::start_instances(std::size_t slots_to_come) {
   const auto most = static_cast<std::size_t>(configuration().kiln.max_instances);
-  while (!retired_ && starting_ < waiting_.size() && starting_ < context_.limits.max_launches && live() < most) {
+  const auto at_once = static_cast<std::size_t>(std::max(1, configuration().kiln.concurrency));
+  while (!retired_ && slots_to_come + starting_ * at_once < waiting_.size() &&
+         starting_ < context_.limits.max_launches && live() < most) {
     ++starting_;
     context_.loop.spawn(start_one(), "cold start");
   }
+}
+
+std::size_t FunctionPool::unclaimed_slots() const {
+  std::size_t slots = 0;
+  for (const auto& member : instances_) {
+    if (member->instance->function().configuration == function_.configuration) {
+      slots += member->instance->unclaimed_slots();
+    }
+  }
+  return slots;
 }
 
 /// A cold start for the calls that wait. Where the init phase fails it is run once more, as part of the oldest call and
@@ -347,6 +371,7 @@ void FunctionPool::update(DeployedFunction function) {
 void FunctionPool::retire() {
   retired_ = true;
   reclaim_timer_.cancel();
+  grace_timer_.cancel();
   const auto waiting = std::exchange(waiting_, {});
   for (Waiter* const waiter : waiting) waiter->done.set({Throttled{"FunctionBeingDeleted", 1}});
   const auto idle = idle_;

@@ -22,6 +22,8 @@ struct PoolLimits {
   std::size_t max_waiting = 1'000;             ///< calls that may wait for an instance of one function
   std::chrono::milliseconds max_wait{20'000};  ///< and for how long
   std::size_t max_launches = 4;                ///< cold starts of one function under way at once
+  /// How long a call waits for a runtime that has answered and not asked again, before it is worth a cold start.
+  std::chrono::milliseconds poll_grace{20};
 };
 
 /// What an invocation came to, with all its invoker is told.
@@ -112,6 +114,8 @@ class FunctionPool : public std::enable_shared_from_this<FunctionPool> {
   void on_idle(Member& member);
   void on_stopped(Member& member);
   void scale();
+  void start_instances(std::size_t slots_to_come);
+  std::size_t unclaimed_slots() const;
   Task<void> start_one();
   Task<Started> start_member(std::optional<Deadline> init_deadline);
   Task<Started> start_again(Waiter& waiter);
@@ -132,6 +136,7 @@ class FunctionPool : public std::enable_shared_from_this<FunctionPool> {
   std::size_t starting_ = 0;
   bool retired_ = false;
   Timer reclaim_timer_;
+  Timer grace_timer_;
 };
 
 }  // namespace kiln

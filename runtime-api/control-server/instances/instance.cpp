@@ -244,10 +244,7 @@ Task<InvocationReport> Instance::invoke(const Invocation& invocation, ResponseSi
   ++invocations_;
   log_.start({invocation.request_id, function_.configuration->version, invocation.trace_id});
   Timer timer(loop_);
-  timer.arm(invocation.deadline, [this, &invocation] {
-    kill_runtime(ShutdownReason::timeout);
-    session_.fail(invocation.request_id, {std::string(error_types::timed_out), {}, "application/json", {}});
-  });
+  timer.arm(invocation.deadline, [this, &invocation] { overrun(invocation); });
   const auto begun = Deadline::Clock::now();
   InvocationReport report;
   extensions_.invoke(invocation);
@@ -259,8 +256,23 @@ Task<InvocationReport> Instance::invoke(const Invocation& invocation, ResponseSi
   }
   drain_log();
   telemetry_.runtime_done(invocation, report.result, report.duration);
+  if (overran_ && session_.in_flight() == 0) kill_runtime(ShutdownReason::timeout);
   await_next_events(invocation.deadline);
   co_return report;
+}
+
+/// What overran its timeout may still be at work, so the instance gets no further event. Invocations beside this one may end,
+/// and then it is killed.
+void Instance::overrun(const Invocation& invocation) {
+  overran_ = true;
+  if (session_.in_flight() <= 1) kill_runtime(ShutdownReason::timeout);
+  session_.fail(invocation.request_id, {std::string(error_types::timed_out), {}, "application/json", {}});
+}
+
+std::size_t Instance::unclaimed_slots() const {
+  if (overran_ || (state_ != InstanceState::idle && state_ != InstanceState::busy)) return 0;
+  const auto limit = static_cast<std::size_t>(std::max(1, function_.configuration->kiln.concurrency));
+  return limit - std::min(limit, session_.in_flight());
 }
 
 /// The answer does not wait for the runtime and the extensions to ask for their next events, but that is part of the

@@ -67,6 +67,10 @@ class Instance {
   bool idle() const { return free_slots() > 0; }
   /// How many events could be handed out at once.
   std::size_t free_slots() const { return taking_events() ? session_.free_slots() : 0; }
+  /// How many more events it could work on, whether its runtime has asked for them yet or not.
+  std::size_t unclaimed_slots() const;
+  /// Whether an invocation has timed out: it gets no further event, and ends with those it has.
+  bool overran() const { return overran_; }
   /// Runs one invocation. Precondition: idle(). A timed-out instance is killed and never idle again. A response that `sink`
   /// (null: nobody) takes in parts has gone through it when this returns. The instance stays alive meanwhile.
   Task<InvocationReport> invoke(const Invocation& invocation, ResponseSink* sink = nullptr);
@@ -96,7 +100,8 @@ class Instance {
   class Stay;
 
   /// Whether nothing but the runtime's own state keeps events back.
-  bool taking_events() const { return state_ != InstanceState::stopping && extensions_.settled(); }
+  bool taking_events() const { return state_ != InstanceState::stopping && !overran_ && extensions_.settled(); }
+  void overrun(const Invocation& invocation);
   void became_idle();
   Task<InitOutcome> init_extensions();
   Task<InitOutcome> restore();
@@ -147,7 +152,8 @@ class Instance {
   Deadline::Clock::time_point idle_since_;
   ExitStatus exit_status_;
   bool exited_ = false;
-  int tasks_ = 0;  // coroutines that refer to this instance
+  bool overran_ = false;  // an invocation has timed out: no further event
+  int tasks_ = 0;         // coroutines that refer to this instance
 };
 
 }  // namespace kiln

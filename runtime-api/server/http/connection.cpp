@@ -134,7 +134,8 @@ Task<bool> Connection::next_request() {
     }
     // A connection at rest keeps no more than it needs for the next head.
     if (in_.capacity() > head_room) in_.release();
-    const Filled filled = co_await fill(deadline, in_.empty() ? head_room : head_room / 4);
+    const std::size_t room = in_.empty() ? head_room : head_room / 4;
+    const Filled filled = co_await fill(deadline, room);
     if (filled == Filled::timed_out && started) co_return co_await refuse(408);
     if (filled != Filled::data) {
       close();

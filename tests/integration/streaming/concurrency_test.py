@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+# Several invocations at once in one instance (the function's concurrency setting).
+import os
+import sys
+import threading
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from fixture import PlannedFunction, wait_until  # noqa: E402
+
+
+class AtOnce(PlannedFunction):
+    def serve_at_once(self, limit, polls, *deploy, timeout=30):
+        return self.serve("--concurrency", str(limit), "--env", f"POLLS={polls}", *deploy, timeout=timeout)
+
+    def busy(self, name):
+        """An event whose handler says that it has begun, and ends when the test lets it."""
+        return {"steps": [{"touch": self.path(name + ".began")}, {"wait": self.path(name + ".end")}], "answer": name}
+
+    def began(self, name):
+        return os.path.exists(self.path(name + ".began"))
+
+    def test_answers_in_any_order_reach_their_own_callers(self):
+        self.serve_at_once(4, 4, "--max-instances", "1")
+        names = ["a", "b", "c", "d"]
+        done = {name: self.invoke_later(self.busy(name)) for name in names}
+        wait_until(lambda: all(self.began(name) for name in names), "all four are at work")
+        self.assertEqual(len(self.instances()), 1)
+        for name in reversed(names):
+            self.touch(name + ".end")
+            wait_until(lambda: done[name], f"{name} is answered")
+            self.assertEqual(done[name], [("ok", name)])
+
+    def test_no_more_events_are_out_than_allowed_however_many_polls_are_parked(self):
+        self.serve_at_once(2, 5, "--max-instances", "1")
+        names = ["a", "b", "c"]
+        done = {name: self.invoke_later(self.busy(name)) for name in names}
+        wait_until(lambda: sum(self.began(name) for name in names) == 2, "two are at work")
+        waiting, = [name for name in names if not self.began(name)]
+        first, = [name for name in names if name != waiting][:1]
+        self.touch(first + ".end")
+        wait_until(lambda: self.began(waiting), "the third begins when one has ended")
+        for name in names:
+            self.touch(name + ".end")
+        wait_until(lambda: all(done.values()), "all are answered")
+
+    def test_an_instance_is_filled_before_another_is_made(self):
+        self.serve_at_once(8, 8, "--max-instances", "4")
+        callers = [threading.Thread(target=lambda: [self.invoke({"answer": 1}) for _ in range(25)]) for _ in range(8)]
+        for caller in callers:
+            caller.start()
+        for caller in callers:
+            caller.join()
+        self.assertEqual(len(self.instances()), 1)
+
+    def test_a_second_instance_is_made_where_one_is_full(self):
+        self.serve_at_once(2, 2, "--max-instances", "4")
+        names = ["a", "b", "c"]
+        done = {name: self.invoke_later(self.busy(name)) for name in names}
+        wait_until(lambda: all(self.began(name) for name in names), "all three are at work")
+        self.assertEqual(len(self.instances()), 2)
+        for name in names:
+            self.touch(name + ".end")
+        wait_until(lambda: all(done.values()), "all are answered")
+
+    def test_a_timeout_spares_the_neighbours_and_the_instance_is_not_used_again(self):
+        self.serve_at_once(2, 2, "--max-instances", "1", timeout=2)
+        stuck = self.invoke_later({"steps": [{"touch": self.path("stuck.began")}, {"hang": 0}], "answer": 0})
+        wait_until(lambda: self.began("stuck"), "the first hangs")
+        pid = self.instances()[0]["Pid"]
+        threading.Event().wait(0.7)  # so that the neighbour's own deadline is well behind
+        neighbour = self.invoke_later(self.busy("neighbour"))
+        wait_until(lambda: self.began("neighbour"), "its neighbour is at work")
+        wait_until(lambda: stuck, "the first times out")
+        self.assertEqual((stuck[0][0], stuck[0][1]["errorType"]), ("error", "Sandbox.Timedout"))
+        self.touch("neighbour.end")
+        wait_until(lambda: neighbour, "the neighbour ends")
+        self.assertEqual(neighbour, [("ok", "neighbour")])
+        self.assertEqual(self.invoke({"answer": "later"}), ("ok", "later"))
+        self.assertNotEqual(self.instances()[0]["Pid"], pid)
+
+    def test_a_crash_ends_every_invocation_under_way(self):
+        self.serve_at_once(3, 3, "--max-instances", "1")
+        names = ["a", "b"]
+        done = {name: self.invoke_later(self.busy(name)) for name in names}
+        wait_until(lambda: all(self.began(name) for name in names), "two are at work")
+        kind, body = self.invoke({"steps": [{"exit": 7}], "answer": 0})
+        self.assertEqual((kind, body["errorType"]), ("error", "Runtime.ExitError"))
+        self.assertIn("exit status 7", body["errorMessage"])
+        wait_until(lambda: all(done.values()), "the others end as well")
+        for name in names:
+            self.assertEqual(done[name][0][1]["errorType"], "Runtime.ExitError")
+        self.assertEqual(self.invoke({"answer": "later"}), ("ok", "later"))
+
+    def test_a_hundred_calls_on_one_instance(self):
+        self.serve_at_once(10, 10, "--max-instances", "1")
+        results = [self.invoke_later({"answer": number}) for number in range(100)]
+        wait_until(lambda: all(results), "all are answered")
+        self.assertEqual(sorted(result[0][1] for result in results), list(range(100)))
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])

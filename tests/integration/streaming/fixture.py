@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+# A server with the planned runtime deployed, and invokers for it.
+import http.client
+import json
+import os
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+SOURCE, BUILD = sys.argv[1], sys.argv[2]
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
+from kiln_server import PATIENCE, KilnServer  # noqa: E402
+
+INVOKE = "/2015-03-31/functions/f/invocations"
+STREAM = "/2021-11-15/functions/f/response-streaming-invocations"
+
+
+def wait_until(condition, what):
+    deadline = time.monotonic() + PATIENCE
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {PATIENCE} s: {what}")
+        time.sleep(0.005)
+    return value
+
+
+class PlannedFunction(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="kiln-streaming-")
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def touch(self, name):
+        open(self.path(name), "w").close()
+
+    def serve(self, *deploy, timeout=30):
+        self.server = KilnServer(BUILD)
+        self.addCleanup(self.server.kill)
+        self.server.run("deploy", os.path.join(HERE, "runtime"), "--name", "f", "--runtime", "provided",
+                        "--trigger", "POST /f", "--timeout", str(timeout), *deploy)
+        return self.server
+
+    def request(self, path, event, **headers):
+        """Sends a call and returns its connection and its answer, of which only the head was read."""
+        connection = http.client.HTTPConnection(self.server.url.removeprefix("http://"), timeout=PATIENCE)
+        self.addCleanup(connection.close)
+        connection.request("POST", path, json.dumps(event),
+                           {"Content-Type": "application/json", **{k.replace("_", "-"): v for k, v in headers.items()}})
+        return connection, connection.getresponse()
+
+    def invoke(self, event, path=INVOKE):
+        _, answer = self.request(path, event)
+        body = json.loads(answer.read() or b"null")
+        return ("error", body) if answer.headers.get("X-Amz-Function-Error") else ("ok", body)
+
+    def invoke_later(self, event):
+        done = []
+        caller = threading.Thread(target=lambda: done.append(self.invoke(event)))
+        caller.start()
+        self.addCleanup(caller.join, PATIENCE)
+        return done
+
+    def instances(self):
+        connection = http.client.HTTPConnection(self.server.url.removeprefix("http://"), timeout=PATIENCE)
+        self.addCleanup(connection.close)
+        connection.request("GET", "/kiln/v1/functions/f/instances")
+        return json.loads(connection.getresponse().read())["Instances"]
+
+    def log(self):
+        return self.server.run("logs", "f").stdout
