@@ -48,10 +48,15 @@ class ParkedServer {
   Task<void> serve_invoker(int fd) {
     http::Connection connection(loop_, fd, invoker_options_);
     Invocation invocation;
-    while (co_await connection.next_request()) {
-      if (co_await connection.read_body(invocation.payload, largest_payload) != BodyStatus::complete) break;
+    // Awaited into names, never in a condition or beside a temporary: ADR 0004.
+    for (;;) {
+      const bool more = co_await connection.next_request();
+      if (!more) break;
+      const BodyStatus status = co_await connection.read_body(invocation.payload, largest_payload);
+      if (status != BodyStatus::complete) break;
       if (connection.request().method_text() == "GET") {
-        co_await connection.answer(200, "application/json", std::to_string(idle_.size()));
+        const std::string idle = std::to_string(idle_.size());
+        co_await connection.answer(200, "application/json", idle);
         continue;
       }
       if (idle_.empty()) {
@@ -67,9 +72,9 @@ class ParkedServer {
       const auto result = co_await session.invoke(invocation);
       // No conditional among the arguments of a co_await: g++ 12 destroys its temporaries twice.
       const auto* const success = std::get_if<Success>(&result);
-      const int status = success != nullptr ? 200 : 502;
+      const int answer_status = success != nullptr ? 200 : 502;
       const std::string_view body = success != nullptr ? std::string_view(success->body) : "{}";
-      co_await connection.answer(status, "application/json", body);
+      co_await connection.answer(answer_status, "application/json", body);
     }
   }
 

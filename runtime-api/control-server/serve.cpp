@@ -142,6 +142,7 @@ int serve(const ServeOptions& options) {
   management.collect_code({});  // nothing runs yet, so what no function has is nobody's
 
   WorkerPool workers(loop, 2, "kiln-worker");
+  WorkerPool checking(loop, 2, "kiln-checker");  // not those that unpack uploads, for which a cold start need not wait
   WorkerPool launching(loop, 1, "kiln-launcher");
   LogOptions log_options;
   log_options.directory = data.logs();
@@ -150,8 +151,12 @@ int serve(const ServeOptions& options) {
   };
   LogStore logs(loop, workers, log_options);
   ProcessLauncher launcher(loop, launching, guard);
-  Activator activator(loop, launcher, logs,
-                      {options.libexec, options.opt, options.init_timeout, options.availability_zone_id, account});
+  const auto code_is_intact = [&](std::string_view hash) {
+    return checking.run([&code, name = std::string(hash)] { return code.intact(name); });
+  };
+  Activator activator(
+      loop, launcher, logs,
+      {options.libexec, options.opt, options.init_timeout, options.availability_zone_id, account, code_is_intact});
   Router router({loop, activator, metrics, {}});
   for (const CatalogChange& change : management.everything()) router.apply(change);
 

@@ -62,6 +62,8 @@ inline constexpr std::string_view invalid_entrypoint = "Runtime.InvalidEntrypoin
 inline constexpr std::string_view timed_out = "Sandbox.Timedout";
 /// The instance could not be made (launcher failure); nothing of the function ran.
 inline constexpr std::string_view sandbox_failure = "Sandbox.Failure";
+/// The function's code on the server's disk is not what was uploaded; nothing of it ran. Invoke answers 500 (kiln's own).
+inline constexpr std::string_view code_corrupt = "CodeStorage.Corrupt";
 /// An extension's process ended without a word.
 inline constexpr std::string_view extension_crash = "Extension.Crash";
 /// An extension reported that its init failed, or that it has to end.

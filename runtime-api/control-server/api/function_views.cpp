@@ -87,14 +87,15 @@ Task<void> PublicApi::follow_logs(http::Connection& connection, const std::strin
     const std::shared_ptr<Feed>& feed;
     ~Leave() { feeds.remove(feed); }
   } leave{feeds_, feed};
+  connection.begin_answer(200, "text/plain; charset=utf-8");
+  const bool begun = co_await connection.begin_stream();
+  if (!begun) co_return;
+  // Not before: what is recorded while the head waits for its reader is among what is stored by now.
   const LogSubscription subscription =
       parts_.logs.subscribe(name, query, [this, feed](const LogEvent&, std::string_view text) {
         if (feed->lines.size() < Feed::max_behind) feed->lines += text;
         if (!std::exchange(feed->wake_posted, true)) parts_.loop.post([feed] { feed->notify(); });
       });
-  connection.begin_answer(200, "text/plain; charset=utf-8");
-  const bool begun = co_await connection.begin_stream();
-  if (!begun) co_return;
   const std::string past = co_await parts_.logs.read_stored(name, query);
   const bool past_sent = co_await connection.send_chunk(past);
   if (!past_sent) co_return;

@@ -6,6 +6,7 @@
 #include "runtime-api/control-server/api/json_check.hpp"
 #include "runtime-api/control-server/api/public_api.hpp"
 #include "runtime-api/protocol/base64.hpp"
+#include "runtime-api/protocol/error_types.hpp"
 #include "runtime-api/protocol/headers.hpp"
 #include "runtime-api/protocol/limits.hpp"
 
@@ -74,6 +75,11 @@ Task<void> PublicApi::invoke(http::Connection& connection, std::string_view enco
   }
   const auto& done = std::get<InvocationAnswer>(answer);
   const auto* const failure = std::get_if<FunctionError>(&done.result);
+  if (failure && failure->type == error_types::code_corrupt) {
+    // Nothing of the function ran, and nothing it could answer for.
+    const ServiceError error{500, std::string(error_types::code_corrupt), corrupt_code_text(named->name)};
+    co_return co_await refuse(connection, error, invocation.request_id);
+  }
   if (draining_) connection.close_after_answer();
   connection.begin_answer(200, failure ? failure->content_type : std::get<Success>(done.result).content_type);
   connection.add_field(headers::amzn_request_id, invocation.request_id);

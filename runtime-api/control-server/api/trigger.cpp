@@ -29,6 +29,17 @@ std::string peer_address(int fd) {
   return text;
 }
 
+/// The port the client has connected to.
+std::string local_port(int fd) {
+  sockaddr_storage local{};
+  socklen_t length = sizeof local;
+  if (::getsockname(fd, reinterpret_cast<sockaddr*>(&local), &length) != 0) return {};
+  if (local.ss_family == AF_INET6)
+    return std::to_string(ntohs(reinterpret_cast<const sockaddr_in6*>(&local)->sin6_port));
+  if (local.ss_family == AF_INET) return std::to_string(ntohs(reinterpret_cast<const sockaddr_in*>(&local)->sin_port));
+  return {};
+}
+
 }  // namespace
 
 Task<void> PublicApi::trigger(http::Connection& connection) {
@@ -55,6 +66,9 @@ Task<void> PublicApi::trigger(http::Connection& connection) {
   context.account_id = parts_.account.account_id;
   context.time = std::chrono::system_clock::now();
   context.path_parameters = match->path_parameters;
+  context.port = local_port(connection.fd());
+  context.trace_id = std::string(request.field(headers::amzn_trace_id).value_or(""));
+  if (context.trace_id.empty()) context.trace_id = new_trace_id(context.time);
 
   const auto status = co_await connection.read_body(request.body, limits::max_request_payload);
   if (status != http::BodyStatus::complete) {
@@ -64,7 +78,7 @@ Task<void> PublicApi::trigger(http::Connection& connection) {
   invocation.request_id = context.request_id;
   invocation.payload = http_event(request, context);
   invocation.function_arn = pool->configuration().arn;
-  if (const auto trace = request.field(headers::amzn_trace_id)) invocation.trace_id = *trace;
+  invocation.trace_id = context.trace_id;
   const TraceContext trace{request.field(headers::traceparent).value_or(""),
                            request.field(headers::tracestate).value_or(""),
                            request.field(headers::baggage).value_or("")};

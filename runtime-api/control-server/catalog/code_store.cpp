@@ -119,7 +119,7 @@ CodeStore::CodeStore(fs::path root, CodeLimits limits) : root_(std::move(root)),
 Result<CodeObject> CodeStore::put(std::string_view zip) {
   if (std::optional<ServiceError> refused = size_refusal(zip, limits_)) return *refused;
   CodeObject object = object_of(zip);
-  if (task_root(object.sha256_hex)) return object;
+  if (intact(object.sha256_hex)) return object;
   const Result<ZipDirectory> directory = judge(zip, limits_);
   if (!directory) return directory.error();
 
@@ -129,11 +129,15 @@ Result<CodeObject> CodeStore::put(std::string_view zip) {
   writer.finish();
   write_durably(staging.path() / package_name, zip);
   sync_folder(staging.path());
+  const auto fingerprint = tree_fingerprint(staging.path() / task_name);
 
   const std::lock_guard lock(publish_mutex_);
-  if (task_root(object.sha256_hex)) return object;  // another thread was first with the same content
-  fs::rename(staging.path(), root_ / object.sha256_hex);
+  if (untouched(object.sha256_hex)) return object;  // another thread was first with the same content
+  const fs::path place = root_ / object.sha256_hex;
+  if (fs::exists(place)) remove_object(place);  // damaged
+  fs::rename(staging.path(), place);
   sync_folder(root_);
+  if (fingerprint) remember(object.sha256_hex, *fingerprint);
   return object;
 }
 
@@ -167,6 +171,34 @@ std::optional<std::string> CodeStore::read_package(std::string_view sha256_hex) 
 }
 
 bool CodeStore::verify(std::string_view sha256_hex) const {
+  const std::optional<fs::path> tree = task_root(sha256_hex);
+  if (!tree) return false;
+  // Taken first: what is changed while we read is then seen next time.
+  const auto fingerprint = tree_fingerprint(*tree);
+  if (!fingerprint || !compare(sha256_hex)) return false;
+  remember(sha256_hex, *fingerprint);
+  return true;
+}
+
+bool CodeStore::intact(std::string_view sha256_hex) const { return untouched(sha256_hex) || verify(sha256_hex); }
+
+bool CodeStore::untouched(std::string_view sha256_hex) const {
+  std::uint64_t before = 0;
+  {
+    const std::lock_guard lock(verified_mutex_);
+    const auto found = verified_.find(sha256_hex);
+    if (found == verified_.end()) return false;
+    before = found->second;
+  }
+  return tree_fingerprint(root_ / sha256_hex / task_name) == before;
+}
+
+void CodeStore::remember(std::string_view sha256_hex, std::uint64_t fingerprint) const {
+  const std::lock_guard lock(verified_mutex_);
+  verified_.insert_or_assign(std::string(sha256_hex), fingerprint);
+}
+
+bool CodeStore::compare(std::string_view sha256_hex) const {
   const std::optional<fs::path> zip_path = package(sha256_hex);
   const std::optional<fs::path> tree = task_root(sha256_hex);
   if (!zip_path || !tree || fs::file_size(*zip_path) == 0) return false;
@@ -186,12 +218,18 @@ std::size_t CodeStore::collect(const std::set<std::string>& in_use) {
     if (is_object_name(name) && in_use.count(name) == 0) unused.push_back(entry.path());
   }
   for (const fs::path& path : unused) {
-    // Out of sight first: an object must never be seen half removed, not even after a crash.
-    const fs::path away = root_ / incoming / random_uuid();
-    fs::rename(path, away);
-    remove_tree(away);
+    remove_object(path);
+    const std::lock_guard forgetting(verified_mutex_);
+    verified_.erase(path.filename().string());
   }
   return unused.size();
+}
+
+void CodeStore::remove_object(const fs::path& path) const {
+  // Out of sight first: an object must never be seen half removed, not even after a crash.
+  const fs::path away = root_ / incoming / random_uuid();
+  fs::rename(path, away);
+  remove_tree(away);
 }
 
 }  // namespace kiln

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -39,8 +40,8 @@ class CodeStore {
   CodeStore(const CodeStore&) = delete;
   CodeStore& operator=(const CodeStore&) = delete;
 
-  /// Checks, unpacks and keeps a zip; content that is already here is not unpacked again. Once this returns, the object
-  /// survives a power cut. Refuses with the errors of the real service (bad zip, too large), leaving nothing behind.
+  /// Checks, unpacks and keeps a zip; content that is already here, and undamaged, is not unpacked again. Once this returns,
+  /// the object survives a power cut. Refuses with the errors of the real service (bad zip, too large), leaving nothing behind.
   Result<CodeObject> put(std::string_view zip);
 
   /// Checks without keeping: for DryRun.
@@ -51,8 +52,12 @@ class CodeStore {
   /// The zip as uploaded.
   std::optional<std::string> read_package(std::string_view sha256_hex) const;
 
-  /// Whether the package on disk still has its hash, and the unpacked files are those that were written.
+  /// Whether the package on disk still has its hash, and the unpacked files are those that were written. Reads all of both.
   bool verify(std::string_view sha256_hex) const;
+  /// The same question before each cold start, for a stat a file: all is read only where something has been touched since
+  /// this process wrote or verified it last. What a disk garbles behind the file system's back is found by the first look
+  /// after a start of the server.
+  bool intact(std::string_view sha256_hex) const;
 
   /// Removes every object whose hash is not in `in_use`; returns how many. The caller sees to it that no put() whose
   /// object it still means to use runs at the same time.
@@ -60,10 +65,16 @@ class CodeStore {
 
  private:
   std::optional<std::filesystem::path> package(std::string_view sha256_hex) const;
+  bool compare(std::string_view sha256_hex) const;
+  bool untouched(std::string_view sha256_hex) const;
+  void remove_object(const std::filesystem::path& path) const;
+  void remember(std::string_view sha256_hex, std::uint64_t fingerprint) const;
 
   std::filesystem::path root_;
   CodeLimits limits_;
   std::mutex publish_mutex_;
+  mutable std::mutex verified_mutex_;
+  mutable std::map<std::string, std::uint64_t, std::less<>> verified_;  // guarded by verified_mutex_: fingerprints
 };
 
 }  // namespace kiln

@@ -9,6 +9,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <system_error>
 
 namespace kiln {
@@ -79,6 +80,35 @@ void remove_tree(const fs::path& path) {
     }
   }
   fs::remove_all(path);
+}
+
+std::optional<std::uint64_t> tree_fingerprint(const fs::path& root) {
+  // A sum, since folders are listed in no order of their own.
+  std::uint64_t sum = 0;
+  std::string text;
+  const auto add = [&](const fs::path& path, std::string_view name) {
+    struct stat status{};
+    if (::lstat(path.c_str(), &status) != 0) return false;
+    text = name;
+    for (const auto figure :
+         {static_cast<std::int64_t>(status.st_ino), static_cast<std::int64_t>(status.st_mode),
+          static_cast<std::int64_t>(status.st_size), static_cast<std::int64_t>(status.st_mtim.tv_sec),
+          static_cast<std::int64_t>(status.st_mtim.tv_nsec), static_cast<std::int64_t>(status.st_ctim.tv_sec),
+          static_cast<std::int64_t>(status.st_ctim.tv_nsec)}) {
+      text += '\0';
+      text += std::to_string(figure);
+    }
+    sum += std::hash<std::string>{}(text);
+    return true;
+  };
+  if (!add(root, {})) return std::nullopt;
+  std::error_code error;
+  fs::recursive_directory_iterator entry(root, error);
+  const std::size_t skip = root.native().size();
+  for (; !error && entry != fs::recursive_directory_iterator(); entry.increment(error)) {
+    if (!add(entry->path(), std::string_view(entry->path().native()).substr(skip))) return std::nullopt;
+  }
+  return error ? std::nullopt : std::optional(sum);
 }
 
 TreeWriter::TreeWriter(const fs::path& root) {

@@ -2,7 +2,9 @@
 // Folders of code on disk: written once, made durable and read-only, compared, removed.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -39,6 +41,10 @@ void write_durably(const std::filesystem::path& path, std::string_view bytes);
 
 /// Removes a tree, read-only folders included; what is not there is no error. Throws std::system_error.
 void remove_tree(const std::filesystem::path& path);
+
+/// A figure that changes when anything below `root` is changed, added or removed: of names, inodes, modes, sizes and times,
+/// the one of the inode's last change among them, which nobody can set. Reads no file. Nothing where the tree cannot be read.
+std::optional<std::uint64_t> tree_fingerprint(const std::filesystem::path& root);
 
 /// Writes entries below a folder of its own making. Files end up 0444 or 0555, folders 0555; setuid and the like are
 /// never taken over. Nothing is followed: every path is created afresh, and an existing one is an error.

@@ -165,4 +165,9 @@ ServiceError function_not_found(const AccountSettings& account, std::string_view
   return {404, "ResourceNotFoundException", "Function not found: " + function_arn(account, name, qualifier)};
 }
 
+std::string corrupt_code_text(std::string_view name) {
+  return "The code of function " + std::string(name) +
+         " in the code store is not what was uploaded. Upload it again (functions may write to /tmp only).";
+}
+
 }  // namespace kiln

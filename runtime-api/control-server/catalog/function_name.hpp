@@ -28,4 +28,7 @@ Result<FunctionReference> parse_function_name(std::string_view text, std::string
 /// 404 `Function not found: ARN`, with the qualifier in the ARN where there is one.
 ServiceError function_not_found(const AccountSettings& account, std::string_view name, std::string_view qualifier = {});
 
+/// What callers and the log are told of code on the server's disk that is not what was uploaded.
+std::string corrupt_code_text(std::string_view name);
+
 }  // namespace kiln

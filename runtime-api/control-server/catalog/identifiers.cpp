@@ -27,6 +27,8 @@ void fill_random(unsigned char* out, std::size_t size) {
   left -= size;
 }
 
+constexpr char hex[] = "0123456789abcdef";
+
 }  // namespace
 
 std::string random_uuid() {
@@ -34,7 +36,6 @@ std::string random_uuid() {
   fill_random(bytes.data(), bytes.size());
   bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0F) | 0x40);
   bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3F) | 0x80);
-  static constexpr char hex[] = "0123456789abcdef";
   std::string out;
   out.reserve(36);
   for (std::size_t i = 0; i < bytes.size(); ++i) {
@@ -52,6 +53,20 @@ std::string random_id(std::size_t length) {
     unsigned char byte = 0;
     fill_random(&byte, 1);
     if (byte < 252) out += alphabet[byte % 36];  // 252 = 7 * 36: no letter is likelier than another
+  }
+  return out;
+}
+
+std::string new_trace_id(std::chrono::system_clock::time_point when) {
+  std::array<unsigned char, 12> bytes{};
+  fill_random(bytes.data(), bytes.size());
+  std::array<char, 16> seconds{};
+  std::snprintf(seconds.data(), seconds.size(), "%08x",
+                static_cast<unsigned>(std::chrono::system_clock::to_time_t(when)));
+  std::string out = std::string("Root=1-") + seconds.data() + "-";
+  for (const unsigned char byte : bytes) {
+    out += hex[byte >> 4];
+    out += hex[byte & 15];
   }
   return out;
 }

@@ -17,4 +17,7 @@ std::string random_id(std::size_t length);
 /// "2025-11-25T02:26:54.000+0000".
 std::string timestamp_text(std::chrono::system_clock::time_point when);
 
+/// A trace header of its own for a call that came without one: "Root=1-5759e988-bd862e3fe1be46a994272793".
+std::string new_trace_id(std::chrono::system_clock::time_point when);
+
 }  // namespace kiln

@@ -3,8 +3,11 @@
 
 #include <unistd.h>
 
+#include <chrono>
+#include <stdexcept>
 #include <utility>
 
+#include "runtime-api/control-server/catalog/function_name.hpp"
 #include "runtime-api/control-server/catalog/identifiers.hpp"
 #include "runtime-api/control-server/instances/extension_folder.hpp"
 #include "runtime-api/control-server/instances/instance_environment.hpp"
@@ -27,6 +30,10 @@ LogSettings log_settings(const LoggingConfiguration& logging) {
   if (logging.format != "JSON") return LogFormat::text;
   return {LogFormat::json, parse_log_level(logging.system_level).value_or(LogLevel::info),
           parse_log_level(logging.application_level).value_or(LogLevel::info)};
+}
+
+std::string fault_text(std::string_view what, std::string_view type) {
+  return "Error: " + std::string(what) + "\n" + std::string(type);
 }
 
 /// Time since `from`, which moves on to now.
@@ -67,32 +74,43 @@ Task<Activation> Activator::activate(DeployedFunction function, Instance::Hooks 
   PhaseTimes phases;
   auto clock = Deadline::Clock::now();
 
-  // Code packages are unpacked when they are uploaded, so what is left of fetching is to see that they are still there.
+  const FunctionConfiguration& configuration = *function.configuration;
+  // Code packages are unpacked when they are uploaded, so what is left of fetching is to see that they are still there,
+  // and still what they were.
   if (::access(function.task_root.c_str(), R_OK | X_OK) != 0) {
     co_return failed(phases, error_types::sandbox_failure,
-                     "The code of function " + function.configuration->name + " is not in the code store any more");
+                     "The code of function " + configuration.name + " is not in the code store any more");
+  }
+  bool intact = true;
+  if (options_.code_is_intact) intact = co_await options_.code_is_intact(configuration.code_sha256_hex);
+  if (!intact) {
+    const std::string text = corrupt_code_text(configuration.name);
+    loop_.report("code store", std::make_exception_ptr(std::runtime_error(text)));
+    co_return failed(phases, error_types::code_corrupt, text);
   }
   phases.fetch = lap(clock);
 
   const std::string instance_id = random_uuid();
-  const FunctionConfiguration& configuration = *function.configuration;
   InstanceLog log = logs_.open(configuration.name, log_settings(configuration.logging), configuration.version);
   log.init_start({configuration.runtime, {}, configuration.name, configuration.version, instance_id});
   InstanceSpec spec = prepare(function, instance_id, log.stream());
   if (::access(spec.executable.c_str(), X_OK) != 0) {
-    co_return failed(phases, error_types::invalid_entrypoint,
-                     canonical_runtime(configuration.runtime) != "provided"
-                         ? "This installation has no bootstrap for the runtime " + configuration.runtime
-                         : "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]");
+    const std::string text = canonical_runtime(configuration.runtime) != "provided"
+                                 ? "This installation has no bootstrap for the runtime " + configuration.runtime
+                                 : "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]";
+    log.fault({}, fault_text(text, error_types::invalid_entrypoint));
+    co_return failed(phases, error_types::invalid_entrypoint, text);
   }
   InstanceSettings settings{options_.account.account_id, true, {random_uuid(), options_.availability_zone_id}};
   spec.environment.push_back(std::string(environment::metadata_token) + "=" + settings.metadata.token);
   FoundExtensions extensions = find_extensions(options_.opt);
   settings.extensions_enabled = extensions.enabled;
   if (extensions.external.size() > limits::max_extensions) {
-    co_return failed(phases, error_types::extension_launch_error,
-                     "Extension limit (" + std::to_string(limits::max_extensions) + ") exceeded: " +
-                         (options_.opt / "extensions").string() + " has " + std::to_string(extensions.external.size()));
+    const std::string text = "Extension limit (" + std::to_string(limits::max_extensions) +
+                             ") exceeded: " + (options_.opt / "extensions").string() + " has " +
+                             std::to_string(extensions.external.size());
+    log.fault({}, fault_text(text, error_types::extension_launch_error));
+    co_return failed(phases, error_types::extension_launch_error, text);
   }
   if (!extensions.external.empty()) spec.extension_environment = extension_environment(spec.environment);
   spec.extensions = std::move(extensions.external);
@@ -100,12 +118,17 @@ Task<Activation> Activator::activate(DeployedFunction function, Instance::Hooks 
 
   const Deadline deadline = init_deadline.value_or(Deadline::after(options_.init_limit));
   LaunchResult launched = co_await launcher_.start(std::move(spec));
-  if (auto* const error = std::get_if<LaunchError>(&launched)) co_return failed(phases, error->type, error->message);
-  phases.launch = lap(clock);
+  if (auto* const error = std::get_if<LaunchError>(&launched)) {
+    log.fault({}, fault_text(error->message, error->type));
+    co_return failed(phases, error->type, error->message);
+  }
+  auto& process = std::get<std::unique_ptr<LaunchedInstance>>(launched);
+  // The program has run since then, however long this thread took to hear of it.
+  phases.launch = process->executed_at() - clock;
+  clock = process->executed_at();
 
   Activation activation;
-  activation.instance = std::make_unique<Instance>(loop_, instance_id, std::move(function),
-                                                   std::move(std::get<std::unique_ptr<LaunchedInstance>>(launched)),
+  activation.instance = std::make_unique<Instance>(loop_, instance_id, std::move(function), std::move(process),
                                                    std::move(log), std::move(settings), std::move(hooks));
   activation.error = co_await activation.instance->init(deadline);
   phases.init = lap(clock);

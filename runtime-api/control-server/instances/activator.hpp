@@ -4,9 +4,12 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "runtime-api/control-server/catalog/account.hpp"
 #include "runtime-api/control-server/instances/instance.hpp"
@@ -14,6 +17,7 @@
 #include "runtime-api/control-server/telemetry/log_store.hpp"
 #include "runtime-api/control-server/telemetry/phases.hpp"
 #include "runtime-api/server/async/event_loop.hpp"
+#include "runtime-api/server/async/task.hpp"
 
 namespace kiln {
 
@@ -33,6 +37,8 @@ class Activator {
     std::chrono::milliseconds init_limit = limits::init_timeout;
     std::string availability_zone_id;  ///< for the metadata endpoint; empty where nobody knows
     AccountSettings account;
+    /// Whether the code of that SHA-256 (hex) is what was uploaded; asked before each cold start. Empty: not asked.
+    std::function<Task<bool>(std::string_view)> code_is_intact = {};
   };
   Activator(EventLoop& loop, Launcher& launcher, LogStore& logs, Options options);
 

@@ -190,13 +190,12 @@ Task<std::optional<FunctionError>> Instance::init(Deadline deadline) {
   if (session_.ready_without_poll()) {
     settle_timer_.arm(Deadline::after(limits::init_timeout), [this] { stop(ShutdownReason::timeout); });
   }
+  sample_memory();
   if (outcome.ready) {
     telemetry_.init_over(nullptr);
     co_return std::nullopt;
   }
-  if (outcome.error.body.empty() && outcome.error.type != error_types::timed_out) {
-    log_.fault({}, "Error: " + failure_text(outcome.error.type) + "\n" + outcome.error.type);
-  }
+  log_.fault({}, init_fault(outcome.error));
   telemetry_.init_over(&outcome.error);
   // A runtime that has reported its failure goes by itself; it need not, so it gets a limit.
   if (!exited_ && state_ != InstanceState::stopping) {
@@ -365,6 +364,7 @@ void Instance::terminate() {
 void Instance::kill_runtime(ShutdownReason reason) {
   if (exited_) return;
   begin_end(reason);
+  sample_memory();
   launched_->signal(SIGKILL);
 }
 
@@ -425,9 +425,22 @@ std::string Instance::failure_text(std::string_view error_type) const {
   return exit_text();
 }
 
+/// The log's line on an init phase that failed.
+std::string Instance::init_fault(const FunctionError& error) const {
+  const std::string what = !error.body.empty()                    ? "The runtime reported that its init phase failed"
+                           : error.type == error_types::timed_out ? "The init phase timed out"
+                                                                  : failure_text(error.type);
+  return "Error: " + what + "\n" + error.type;
+}
+
+void Instance::sample_memory() { sampled_peak_kib_ = std::max(sampled_peak_kib_, launched_->peak_memory_kib()); }
+
 int Instance::peak_memory_mb() const {
-  const long reported = own_bootstrap_ ? session_.reported_memory_kib() : 0;
-  const long kib = reported > 0 ? reported : launched_->peak_memory_kib();
+  long kib = own_bootstrap_ ? session_.reported_memory_kib() : 0;
+  // Our bootstraps say it with each answer, which spares a look at /proc; one that ends in the middle has not said it.
+  if (kib == 0 || state_ == InstanceState::stopping) {
+    kib = std::max({kib, sampled_peak_kib_, launched_->peak_memory_kib()});
+  }
   return static_cast<int>((kib + 1023) / 1024);
 }
 

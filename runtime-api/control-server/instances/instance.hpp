@@ -92,7 +92,7 @@ class Instance {
   Deadline::Clock::time_point idle_since() const { return idle_since_; }
   /// Why an invocation or the init phase failed with an error of this type, in the platform's words.
   std::string failure_text(std::string_view error_type) const;
-  /// Peak memory in MB, rounded up.
+  /// Peak memory in MB, rounded up; also of a process that has ended.
   int peak_memory_mb() const;
 
  private:
@@ -123,6 +123,8 @@ class Instance {
   void on_exit();
   void task_over();
   std::string exit_text() const;
+  std::string init_fault(const FunctionError& error) const;
+  void sample_memory();
 
   EventLoop& loop_;
   const std::string id_;
@@ -151,6 +153,7 @@ class Instance {
   Deadline::Clock::time_point started_at_;
   Deadline::Clock::time_point idle_since_;
   ExitStatus exit_status_;
+  long sampled_peak_kib_ = 0;  // the last look at a process that may be gone by now
   bool exited_ = false;
   bool overran_ = false;  // an invocation has timed out: no further event
   int tasks_ = 0;         // coroutines that refer to this instance

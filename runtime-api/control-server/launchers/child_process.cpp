@@ -2,6 +2,7 @@
 #include "runtime-api/control-server/launchers/child_process.hpp"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -30,7 +31,8 @@ int open_pidfd(int pid) {
 }  // namespace
 
 struct ChildProcess::Impl : std::enable_shared_from_this<ChildProcess::Impl> {
-  Impl(EventLoop& l, int p) : loop(l), pid(p), pidfd(l.context(), open_pidfd(p)) {
+  Impl(EventLoop& l, int p, long borrowed)
+      : loop(l), pid(p), borrowed_peak_kib(borrowed), pidfd(l.context(), open_pidfd(p)) {
     const std::string path = "/proc/" + std::to_string(p) + "/status";
     status = Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   }
@@ -44,32 +46,38 @@ struct ChildProcess::Impl : std::enable_shared_from_this<ChildProcess::Impl> {
 
   void reap() {
     if (reaped) return;
-    siginfo_t info{};
-    int result = 0;
-    do {
-      result = ::waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED);
-    } while (result != 0 && errno == EINTR);
-    reaped = true;
-    // Whatever the process left behind in its group goes with it. The group keeps its number while anyone is in it.
+    // Whatever the process left behind in its group goes with it, and before the reaping: until then the group's number
+    // is nobody else's.
     ::kill(-pid, SIGKILL);
+    int how = 0;
+    rusage usage{};
+    while (::wait4(pid, &how, 0, &usage) < 0 && errno == EINTR) {
+    }
+    reaped = true;
+    if (usage.ru_maxrss > borrowed_peak_kib) peak_kib = usage.ru_maxrss;
     ExitStatus exit;
-    if (info.si_code == CLD_EXITED) {
-      exit.code = info.si_status;
+    if (WIFEXITED(how)) {
+      exit.code = WEXITSTATUS(how);
     } else {
-      exit.signal = info.si_status;
+      exit.signal = WTERMSIG(how);
     }
     exited.set(exit);
   }
 
   EventLoop& loop;
   const int pid;
+  const long borrowed_peak_kib;
   asio::posix::stream_descriptor pidfd;
   Descriptor status;
   Completion<ExitStatus> exited;
   bool reaped = false;
+  long peak_kib = 0;  // once reaped
 };
 
-ChildProcess::ChildProcess(EventLoop& loop, int pid) : impl_(std::make_shared<Impl>(loop, pid)) { impl_->wait(); }
+ChildProcess::ChildProcess(EventLoop& loop, int pid, long borrowed_peak_kib)
+    : impl_(std::make_shared<Impl>(loop, pid, borrowed_peak_kib)) {
+  impl_->wait();
+}
 
 ChildProcess::~ChildProcess() {
   boost::system::error_code ignored;
@@ -89,6 +97,7 @@ void ChildProcess::signal_group(int signal_number) {
 Completion<ExitStatus>& ChildProcess::exited() { return impl_->exited; }
 
 long ChildProcess::peak_memory_kib() const {
+  if (impl_->reaped) return impl_->peak_kib;
   std::array<char, 4096> text;
   const ssize_t n = ::pread(impl_->status.get(), text.data(), text.size(), 0);
   if (n <= 0) return 0;

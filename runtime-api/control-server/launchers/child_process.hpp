@@ -13,8 +13,9 @@ namespace kiln {
 
 class ChildProcess {
  public:
-  /// `pid` must be an unreaped child of this process and the leader of its own process group.
-  ChildProcess(EventLoop& loop, int pid);
+  /// `pid` must be an unreaped child of this process and the leader of its own process group. `borrowed_peak_kib` as in
+  /// SpawnResult.
+  ChildProcess(EventLoop& loop, int pid, long borrowed_peak_kib);
   /// Kills and reaps where that has not happened yet.
   ~ChildProcess();
   ChildProcess(const ChildProcess&) = delete;
@@ -23,7 +24,8 @@ class ChildProcess {
   int pid() const;
   void signal_group(int signal_number);
   Completion<ExitStatus>& exited();
-  /// VmHWM in KiB; 0 once the process has gone.
+  /// Peak resident memory in KiB: of the program while it runs; once it has been reaped, of the program with the children
+  /// it waited for, and 0 where that cannot be told from the server's own.
   long peak_memory_kib() const;
 
  private:

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "runtime-api/protocol/deadline.hpp"
 #include "runtime-api/server/async/completion.hpp"
 #include "runtime-api/server/async/task.hpp"
 
@@ -68,11 +69,13 @@ class LaunchedInstance {
 
   /// Process id on this host; 0 where the launcher has none.
   virtual int pid() const = 0;
+  /// When the program was executed: the end of the launch and the beginning of the init phase.
+  virtual Deadline::Clock::time_point executed_at() const = 0;
   /// To the process group of the runtime.
   virtual void signal(int signal_number) = 0;
   /// Completes once, when the first process has ended and has been reaped. To be awaited once.
   virtual Completion<ExitStatus>& exited() = 0;
-  /// Peak resident memory in KiB so far; 0 where it cannot be told.
+  /// Peak resident memory in KiB so far, or of all its life once it has ended; 0 where it cannot be told.
   virtual long peak_memory_kib() const = 0;
   /// The external extensions, handed over once; none where the launcher starts none.
   virtual std::vector<std::unique_ptr<LaunchedExtension>> take_extensions() { return {}; }

@@ -21,8 +21,12 @@ namespace {
 
 class ProcessExtension final : public LaunchedExtension {
  public:
-  ProcessExtension(EventLoop& loop, const OrphanGuard& guard, std::string name, int pid, Descriptor log)
-      : guard_(guard), name_(std::move(name)), process_(loop, pid), log_(std::move(log)) {}
+  ProcessExtension(EventLoop& loop, const OrphanGuard& guard, std::string name, const SpawnResult& spawned,
+                   Descriptor log)
+      : guard_(guard),
+        name_(std::move(name)),
+        process_(loop, spawned.pid, spawned.borrowed_peak_kib),
+        log_(std::move(log)) {}
 
   ~ProcessExtension() override { guard_.forget(process_.pid()); }
 
@@ -42,10 +46,11 @@ using Extensions = std::vector<std::unique_ptr<LaunchedExtension>>;
 
 class ProcessInstance final : public LaunchedInstance {
  public:
-  ProcessInstance(EventLoop& loop, const OrphanGuard& guard, int pid, Descriptor log, Descriptor channel,
-                  Descriptor listener, Extensions extensions)
+  ProcessInstance(EventLoop& loop, const OrphanGuard& guard, const SpawnResult& spawned, Descriptor log,
+                  Descriptor channel, Descriptor listener, Extensions extensions)
       : guard_(guard),
-        process_(loop, pid),
+        process_(loop, spawned.pid, spawned.borrowed_peak_kib),
+        executed_at_(spawned.executed_at),
         log_(std::move(log)),
         channel_(std::move(channel)),
         listener_(std::move(listener)),
@@ -54,6 +59,7 @@ class ProcessInstance final : public LaunchedInstance {
   ~ProcessInstance() override { guard_.forget(process_.pid()); }
 
   int pid() const override { return process_.pid(); }
+  Deadline::Clock::time_point executed_at() const override { return executed_at_; }
   void signal(int signal_number) override { process_.signal_group(signal_number); }
   Completion<ExitStatus>& exited() override { return process_.exited(); }
   long peak_memory_kib() const override { return process_.peak_memory_kib(); }
@@ -65,6 +71,7 @@ class ProcessInstance final : public LaunchedInstance {
  private:
   const OrphanGuard& guard_;
   ChildProcess process_;
+  const Deadline::Clock::time_point executed_at_;
   Descriptor log_;
   Descriptor channel_;
   Descriptor listener_;
@@ -178,7 +185,7 @@ Task<LaunchResult> ProcessLauncher::start(InstanceSpec spec) {
   Extensions extensions;
   for (std::size_t i = 0; i < spawned.size() && i < spec.extensions.size(); ++i) {
     if (spawned[i].error) break;
-    extensions.push_back(std::make_unique<ProcessExtension>(loop_, guard_, spec.extensions[i].name, spawned[i].pid,
+    extensions.push_back(std::make_unique<ProcessExtension>(loop_, guard_, spec.extensions[i].name, spawned[i],
                                                             std::move(starts[i].log_read)));
   }
   const SpawnResult& last = spawned.back();
@@ -189,7 +196,7 @@ Task<LaunchResult> ProcessLauncher::start(InstanceSpec spec) {
     co_return LaunchError{std::string(runtime ? error_types::invalid_entrypoint : error_types::extension_launch_error),
                           message};
   }
-  co_return std::make_unique<ProcessInstance>(loop_, guard_, last.pid, std::move(ends.log_read),
+  co_return std::make_unique<ProcessInstance>(loop_, guard_, last, std::move(ends.log_read),
                                               std::move(ends.channel_ours), std::move(ends.listener),
                                               std::move(extensions));
 }

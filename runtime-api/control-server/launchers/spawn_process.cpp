@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -85,6 +86,7 @@ SpawnResult spawn_process(const SpawnRequest& request) {
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
   const int pid = ::clone(child_main, stack.get() + child_stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &setup);
   const int clone_error = errno;
+  const auto executed_at = std::chrono::steady_clock::now();
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 
   SpawnResult result;
@@ -95,6 +97,9 @@ SpawnResult spawn_process(const SpawnRequest& request) {
     result.error = std::error_code(setup.error, std::generic_category());
   } else {
     result.pid = pid;
+    result.executed_at = executed_at;
+    rusage own{};
+    if (::getrusage(RUSAGE_SELF, &own) == 0) result.borrowed_peak_kib = own.ru_maxrss;
   }
   return result;
 }

@@ -2,6 +2,7 @@
 // The one place where the server makes a process.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -23,6 +24,10 @@ struct SpawnRequest {
 struct SpawnResult {
   int pid = -1;
   std::error_code error;  ///< set where the program could not be executed; there is no process then
+  std::chrono::steady_clock::time_point executed_at;
+  /// Until it was executed the child ran on the server's memory, which the kernel counts as the child's: a peak it tells of
+  /// the child up to this many KiB may be the server's own.
+  long borrowed_peak_kib = 0;
 };
 
 /// Starts a process: leader of its own group, killed when the calling thread ends, default signals, stdin from /dev/null,

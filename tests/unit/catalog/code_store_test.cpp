@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime-api/control-server/catalog/code_store.hpp"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -190,6 +191,49 @@ TEST_CASE("a changed, missing or added file is found by verify") {
     fs::permissions(zip, fs::perms::owner_all);
     std::ofstream(zip, std::ios::binary) << bytes;
     CHECK_FALSE(store.verify(object->sha256_hex));
+  }
+}
+
+TEST_CASE("what is touched after it was written or verified is found by the look before a cold start") {
+  const TemporaryFolder folder;
+  const std::string root = folder / "code";
+  const auto object = CodeStore(root).put(hello_zip());
+  REQUIRE(object);
+  const CodeStore store(root);  // as after a restart: it has verified nothing yet
+  REQUIRE(store.intact(object->sha256_hex));
+  const fs::path file = *store.task_root(object->sha256_hex) / "index.py";
+  struct stat before{};
+  REQUIRE(::stat(file.c_str(), &before) == 0);
+  const std::string good = content_of(file);
+
+  SECTION("one bit, with the size and the time put back") {
+    std::string bytes = good;
+    bytes[5] = static_cast<char>(bytes[5] ^ 1);
+    fs::permissions(file, fs::perms::owner_all);
+    std::ofstream(file, std::ios::binary) << bytes;
+    fs::permissions(file, fs::perms::owner_read | fs::perms::group_read | fs::perms::others_read);
+    const timespec times[2] = {before.st_atim, before.st_mtim};
+    REQUIRE(::utimensat(AT_FDCWD, file.c_str(), times, 0) == 0);
+    CHECK_FALSE(store.intact(object->sha256_hex));
+    CHECK_FALSE(CodeStore(root).intact(object->sha256_hex));
+  }
+  SECTION("a file more") {
+    fs::permissions(file.parent_path(), fs::perms::owner_all);
+    std::ofstream(file.parent_path() / "extra.py") << "x";
+    CHECK_FALSE(store.intact(object->sha256_hex));
+  }
+  SECTION("touched, but with the same content") {
+    fs::permissions(file, fs::perms::owner_all);
+    CHECK(store.intact(object->sha256_hex));
+  }
+  SECTION("the same content again repairs it") {
+    fs::permissions(file, fs::perms::owner_all);
+    std::ofstream(file, std::ios::binary) << "something else";
+    CodeStore repairing(root);
+    REQUIRE(repairing.put(hello_zip()));
+    CHECK(content_of(file) == good);
+    CHECK(repairing.intact(object->sha256_hex));
+    CHECK(leftovers(root) == 0);
   }
 }
 
