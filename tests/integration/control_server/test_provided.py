@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+# A runtime of one's own: what it is given (contract, section 3), what an event's head tells it, and that its answers go
+# through unchanged.
+import base64
+import json
+import os
+import re
+import time
+import unittest
+
+from server_under_test import ARN, UUID, ServerTest, bootstrap, zip_of
+
+ECHO = """
+connection = connect()
+while True:
+    request_id, event, head = next_event(connection)
+    if event == "environment":
+        respond(connection, request_id, {"environment": dict(os.environ), "cwd": os.getcwd(), "argv": sys.argv[1:],
+                                         "descriptors": sorted(int(n) for n in os.listdir("/proc/self/fd"))[:3],
+                                         "group": os.getpgid(0) == os.getpid(), "stdin": os.readlink("/proc/self/fd/0")})
+    elif event == "head":
+        respond(connection, request_id, dict(head))
+    elif event == "raw":
+        ask(connection, "POST", f"/invocation/{request_id}/response", b"\\x00raw\\xff", {"Content-Type": "image/png"})
+    elif event == "error":
+        ask(connection, "POST", f"/invocation/{request_id}/error", b'{"my":"error"}',
+            {"Lambda-Runtime-Function-Error-Type": "Function.Mine", "Content-Type": "application/x-mine"})
+    else:
+        respond(connection, request_id, event)
+"""
+
+
+class Provided(ServerTest):
+    @classmethod
+    def setUpClass(cls):
+        os.environ["SECRET_OF_THE_SERVER"] = "x"  # which no function may see
+        super().setUpClass()
+
+    def create_echo(self, name, **members):
+        return self.create(name, bootstrap(ECHO), runtime="provided.al2023", handler="any.name", **members)
+
+    def test_its_environment_is_complete_and_has_nothing_of_the_servers(self):
+        self.create_echo("environment", MemorySize=192, Environment={"Variables": {"MINE": "a=b c", "TZ": ":Europe/Berlin"}})
+        told = self.invoke("environment", "environment").json
+        given = told["environment"]
+        task_root = given["LAMBDA_TASK_ROOT"]
+        self.assertRegex(given.pop("AWS_LAMBDA_RUNTIME_API"), r"^127\.0\.0\.1:\d+$")
+        self.assertRegex(given.pop("AWS_LAMBDA_LOG_STREAM_NAME"), r"^\d{4}/\d\d/\d\d/\[\$LATEST\][0-9a-f]{32}$")
+        self.assertTrue(os.path.isfile(os.path.join(task_root, "bootstrap")), task_root)
+        expected = {
+            "AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_SESSION_TOKEN": "",
+            "AWS_DEFAULT_REGION": "us-east-1", "AWS_REGION": "us-east-1",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "192", "AWS_LAMBDA_FUNCTION_NAME": "environment",
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST", "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/environment", "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+            "LAMBDA_TASK_ROOT": task_root, "LAMBDA_RUNTIME_DIR": task_root, "_HANDLER": "any.name",
+            "LANG": "en_US.UTF-8", "TZ": ":Europe/Berlin", "MINE": "a=b c",
+            "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin:/bin:/opt/bin",
+            "LD_LIBRARY_PATH": f"{task_root}:{task_root}/lib:/opt/lib",
+        }
+        self.assertEqual({key: given.get(key) for key in expected}, expected)
+        # Not one of these: a "1" would make official clients enter their concurrent mode, the others are the server's.
+        for name in ("AWS_LAMBDA_MAX_CONCURRENCY", "AWS_EXECUTION_ENV", "HOME", "USER", "HOSTNAME", "KILN_RUNTIME_API_FD",
+                     "SECRET_OF_THE_SERVER"):
+            self.assertNotIn(name, given)
+        for name in given:
+            self.assertRegex(name, "^(AWS_|LAMBDA_|_HANDLER$|LANG$|TZ$|PATH$|LD_LIBRARY_PATH$|MINE$|LC_CTYPE$)")
+        self.assertEqual((told["cwd"], told["argv"], told["group"], told["stdin"]), (task_root, [], True, "/dev/null"))
+        self.assertEqual(told["descriptors"], [0, 1, 2])
+
+    def test_an_event_tells_its_id_deadline_function_and_trace(self):
+        self.create_echo("head", Timeout=5)
+        request_id = "0c0ffee0-1111-4222-8333-444455556666"
+        trace = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"
+        context = {"custom": {"key": "väl"}, "env": {}, "client": {}}
+        before = time.time() * 1000
+        head = self.invoke("head:$LATEST", "head", {
+            "x-amzn-RequestId": request_id, "X-Amzn-Trace-Id": trace, "X-Amz-Tenant-Id": "tenant-1",
+            "X-Amz-Client-Context": base64.b64encode(json.dumps(context).encode()).decode()}).json
+        self.assertEqual(head["Lambda-Runtime-Aws-Request-Id"], request_id)
+        self.assertEqual(head["Lambda-Runtime-Trace-Id"], trace)
+        self.assertEqual(head["Lambda-Runtime-Invoked-Function-Arn"], ARN + "head:$LATEST")
+        self.assertEqual(head["Lambda-Runtime-Aws-Tenant-Id"], "tenant-1")
+        self.assertEqual(json.loads(head["Lambda-Runtime-Client-Context"]), context)
+        self.assertEqual(head["Content-Type"], "application/json")
+        deadline = int(head["Lambda-Runtime-Deadline-Ms"])
+        self.assertGreaterEqual(deadline, before + 4_990)
+        self.assertLess(deadline, time.time() * 1000 + 5_010)
+        plain = self.invoke("head", "head").json
+        self.assertRegex(plain["Lambda-Runtime-Aws-Request-Id"], f"^{UUID}$")
+        self.assertEqual(plain["Lambda-Runtime-Invoked-Function-Arn"], ARN + "head")
+        for name in ("Lambda-Runtime-Client-Context", "Lambda-Runtime-Cognito-Identity", "Lambda-Runtime-Aws-Tenant-Id"):
+            self.assertNotIn(name, plain)
+
+    def test_answers_and_errors_go_through_to_the_letter_with_their_content_type(self):
+        self.create_echo("through")
+        answer = self.invoke("through", "raw")
+        self.assertEqual((answer.status, answer.body, answer.headers["Content-Type"]), (200, b"\x00raw\xff", "image/png"))
+        self.assertNotIn("X-Amz-Function-Error", answer.headers)
+        error = self.invoke("through", "error")
+        self.assertEqual((error.status, error.body, error.headers["X-Amz-Function-Error"]),
+                         (200, b'{"my":"error"}', "Unhandled"))
+        self.assertEqual(self.invoke("through", {"a": [1, 2.5, None, "ü"]}).json, {"a": [1, 2.5, None, "ü"]})
+        self.assertEqual(self.invoke("through").json, {})  # no payload is an empty event
+
+    def test_what_it_prints_is_in_the_log_of_its_call(self):
+        self.create("prints", bootstrap("""
+connection = connect()
+while True:
+    request_id, event, _ = next_event(connection)
+    print("out", event, flush=True)
+    print("err", event, file=sys.stderr, flush=True)
+    respond(connection, request_id, None)
+"""), runtime="provided")
+        answer = self.invoke("prints", 1, {"X-Amz-Log-Type": "Tail"})
+        self.assertRegex(answer.log_tail, r"^START [^\n]*\nout 1\nerr 1\nEND [^\n]*\nREPORT ")
+
+    def test_a_shell_script_does_as_a_runtime(self):
+        script = """#!/bin/bash
+exec 3<>"/dev/tcp/${AWS_LAMBDA_RUNTIME_API%:*}/${AWS_LAMBDA_RUNTIME_API#*:}"
+while printf 'GET /2018-06-01/runtime/invocation/next HTTP/1.1\\r\\nHost: kiln\\r\\n\\r\\n' >&3; do
+  length=0
+  while IFS= read -r line <&3; line=${line%$'\\r'}; [ -n "$line" ]; do
+    case ${line,,} in
+      lambda-runtime-aws-request-id:*) id=${line#*: } ;;
+      content-length:*) length=${line#*: } ;;
+    esac
+  done
+  IFS= read -r -N "$length" event <&3
+  body="{\\"echo\\":$event}"
+  printf 'POST /2018-06-01/runtime/invocation/%s/response HTTP/1.1\\r\\nHost: kiln\\r\\nContent-Length: %d\\r\\n\\r\\n%s' \\
+    "$id" "${#body}" "$body" >&3
+  while IFS= read -r line <&3; line=${line%$'\\r'}; [ -n "$line" ]; do :; done
+  IFS= read -r accepted <&3
+done
+"""
+        self.create("shell", zip_of({"bootstrap": (script, 0o755)}), runtime="provided.al2")
+        for number in range(3):
+            self.assertEqual(self.assert_result(self.invoke("shell", {"n": number})), {"echo": {"n": number}})
+
+
+if __name__ == "__main__":
+    unittest.main()
