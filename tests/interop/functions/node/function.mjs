@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// The function under test in Node.
+import { setTimeout as sleep } from "node:timers/promises";
+
+if (process.env.INTEROP_INIT === "exit") process.exit(3);
+if (process.env.INTEROP_INIT === "fail") throw new Error("failed on purpose in init");
+let served = 0;
+
+const commands = {
+  context: (_, context) => ({
+    request_id: context.awsRequestId,
+    arn: context.invokedFunctionArn,
+    name: context.functionName,
+    remaining_ms: context.getRemainingTimeInMillis(),
+    trace_id: process.env._X_AMZN_TRACE_ID ?? "",
+    client: context.clientContext?.custom?.key ?? null,
+  }),
+  fail: () => {
+    throw new RangeError("failed on purpose");
+  },
+  crash: async () => {
+    process.kill(process.pid, "SIGKILL");
+    await sleep(60_000);
+  },
+  exit: () => process.exit(7),
+  exit_later: () => {
+    setTimeout(() => process.kill(process.pid, "SIGKILL"), 50);
+    return { pid: process.pid };
+  },
+  hang: () => sleep(600_000),
+  pause: async (event) => {
+    console.log("pausing", event.tag ?? "");
+    await sleep(event.ms);
+    return { tag: event.tag ?? null, pid: process.pid, served };
+  },
+};
+
+export const handler = async (event, context) => {
+  served += 1;
+  if (typeof event === "object" && event !== null && "command" in event) return commands[event.command](event, context);
+  return event;
+};
+
+export const streaming = awslambda.streamifyResponse(async (event, stream) => {
+  stream.setContentType("text/plain");
+  for (let part = 0; part < event.parts; part++) {
+    stream.write(`part ${part}\n`);
+    await sleep(event.ms);
+  }
+  if (event.fail) throw new RangeError("failed on purpose");
+  stream.end();
+});

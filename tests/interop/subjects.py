@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+# What is tested: each client with its version, how its package is made, and what it cannot do by its nature.
+import dataclasses
+import json
+import os
+import re
+import shutil
+import subprocess
+from typing import Callable
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+FUNCTIONS = os.path.join(HERE, "functions")
+
+
+@dataclasses.dataclass(frozen=True)
+class Package:
+    """A folder to deploy (or to run in), the handler in it, and for the emulator the bootstrap to start."""
+    folder: str
+    handler: str
+    bootstrap: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Client:
+    """A runtime client under test."""
+    name: str
+    version: str
+    platform: str                          # "kiln" or "emulator"
+    components: tuple                      # what scripts/fetch-interop is to fetch
+    pack: Callable                         # (folders of the components, folder to fill, build folder)
+    error_type: str                        # of the error that the handler raises on purpose
+    handler: str = "function.handler"
+    streaming: str = "function.handler"    # the handler that streams
+    processes: bool = False                # several at once are processes of one instance, not threads
+    cannot: dict = dataclasses.field(default_factory=dict)    # case → why
+    group: str = "clients"
+
+    @property
+    def key(self):
+        return re.sub(r"[^a-z0-9]+", "-", f"{self.name}-{self.platform}".lower())
+
+    def package(self, folders, folder, build):
+        os.makedirs(folder, exist_ok=True)
+        bootstrap = self.pack(folders, folder, build) or os.path.join(folder, "bootstrap")
+        return Package(folder, self.handler, bootstrap)
+
+
+def shell(folder, text):
+    """A bootstrap that starts what lies elsewhere, as a Dockerfile's entry point does."""
+    path = os.path.join(folder, "bootstrap")
+    with open(path, "w") as file:
+        file.write("#!/bin/sh\nset -e\n" + text)
+    os.chmod(path, 0o755)
+
+
+def function_of(language, folder):
+    shutil.copytree(os.path.join(FUNCTIONS, language), folder, dirs_exist_ok=True,
+                    ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def pack_awslambdaric(folders, folder, _):
+    function_of("python", folder)
+    shell(folder, f'cd "$LAMBDA_TASK_ROOT"\nexport PYTHONPATH={folders["awslambdaric"]}\n'
+                  'exec /usr/bin/python3 -m awslambdaric "$_HANDLER"\n')
+
+
+def pack_node(folders, folder, _):
+    function_of("node", folder)
+    node = folders["node"]
+    # Parked polls hold threads of libuv's pool, which reading files needs too; four is the default.
+    shell(folder, f'export UV_THREADPOOL_SIZE=16\nexec {node}/node {node}/node_modules/aws-lambda-ric/index.mjs\n')
+
+
+def pack_program(component):
+    """A program that is the bootstrap itself."""
+    def pack(folders, folder, _):
+        shutil.copy2(os.path.join(folders[component], "bootstrap"), folder)
+    return pack
+
+
+def pack_java(folders, folder, _):
+    java = folders["java"]
+    shell(folder, "exec java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto "
+                  "-Dcom.amazonaws.services.lambda.runtime.api.client.runtimeapi.NativeClient.JNI="
+                  f"{java}/libaws-lambda-jni.so -cp '{java}/classes:{java}/lib/*' "
+                  'com.amazonaws.services.lambda.runtime.api.client.AWSLambda "$_HANDLER"\n')
+
+
+def pack_kiln_python(_, folder, build):
+    function_of("python", folder)
+    runtimes = os.path.join(build, "libexec", "kiln")
+    name, = (each for each in os.listdir(runtimes) if each.startswith("python3"))
+    return os.path.join(runtimes, name, "bootstrap")
+
+
+def pack_kiln_cpp(_, folder, build):
+    """Built as a user builds one, against the package that the build folder holds."""
+    made = folder + "-build"
+    for command in (["cmake", "-S", os.path.join(FUNCTIONS, "kiln_cpp"), "-B", made, "-DCMAKE_BUILD_TYPE=Release",
+                     f"-DCMAKE_PREFIX_PATH={build}"], ["cmake", "--build", made]):
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    with open(os.path.join(made, "kiln-package.txt")) as file:
+        shutil.unpack_archive(file.readline().strip(), folder, "zip")
+    return os.path.join(build, "libexec", "kiln", "cpp", "bootstrap")
+
+
+NO_INIT_ERROR = "the client never posts `/init/error`"
+NOT_BY_CLIENT = "the client cannot"
+EMULATOR_DROPS = "the emulator never passes one on"
+EMULATOR_PANICS = "the emulator panics at a second call"
+EMULATOR_EMPTY = "the emulator answers with an empty body"
+EMULATOR_BUFFERS = "the emulator takes a streamed answer in whole"
+
+
+def no_streaming(reason=NOT_BY_CLIENT):
+    return {"streaming": reason, "streaming_error": reason}
+
+
+IN_EMULATOR = {"trace_id": EMULATOR_DROPS, "concurrent": EMULATOR_PANICS, "several_at_once": EMULATOR_PANICS,
+               "exit_in_init": EMULATOR_EMPTY, "executed_headers": "the emulator drops all headers",
+               **no_streaming(EMULATOR_BUFFERS)}
+
+CLIENTS = [
+    Client("Python: awslambdaric", "4.2.2", "kiln", ("awslambdaric",), pack_awslambdaric, "ValueError", processes=True,
+           cannot=no_streaming()),
+    Client("Node: aws-lambda-ric", "4.0.2", "kiln", ("node",), pack_node, "RangeError", streaming="function.streaming",
+           cannot={}),
+    Client("Go: aws-lambda-go", "1.55.1", "kiln", ("go",), pack_program("go"), "errorString",
+           cannot={"error_in_init": NO_INIT_ERROR}),
+    Client("Rust: lambda_runtime", "1.5.0", "kiln", ("rust",), pack_program("rust"),
+           "&alloc::boxed::Box<dyn core::error::Error + core::marker::Send + core::marker::Sync>",
+           cannot={"error_in_init": NO_INIT_ERROR}),
+    Client("Java: aws-lambda-java-runtime-interface-client", "2.9.0", "kiln", ("java",), pack_java,
+           "java.lang.IllegalArgumentException", handler="kiln.interop.Function::handleRequest", cannot=no_streaming()),
+    Client("C++: aws-lambda-cpp", "0.2.8", "kiln", ("aws_lambda_cpp",), pack_program("aws_lambda_cpp"), "InteropError",
+           cannot={"error_in_init": NO_INIT_ERROR, "several_at_once": NOT_BY_CLIENT, **no_streaming()}),
+    Client("kiln Python", "", "emulator", ("emulator",), pack_kiln_python, "ValueError", streaming="function.streaming",
+           cannot=IN_EMULATOR),
+    Client("kiln C++", "", "emulator", ("emulator",), pack_kiln_cpp, "std::invalid_argument",
+           cannot={"error_in_init": "a C++ function has no code of its own in init that can throw", **IN_EMULATOR}),
+]

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+# The generated part of docs/compatibility.md: subject × case. Nothing of it changes from run to run unless a result does.
+import difflib
+import os
+import re
+import unittest
+
+BEGIN, END = "<!-- generated: scripts/test-interop --update-docs -->", "<!-- end of the generated part -->"
+WORDS = {"kiln": "kiln's server", "emulator": "the official emulator"}
+MARKS = {"yes": "✓", "no": "**fails**"}
+
+
+def cases_of(kinds):
+    """(name, title) of each case, in the order of the files."""
+    for kind in kinds:
+        for method in unittest.TestLoader().getTestCaseNames(kind):
+            yield method[len("test_"):], getattr(kind, method).__doc__.strip().splitlines()[0]
+
+
+def render(kinds, subjects, found):
+    notes = []
+
+    def mark(subject, case):
+        if case not in subject.cannot:
+            return MARKS[found[subject.key].get(case, "no")]
+        reason = subject.cannot[case]
+        if reason not in notes:
+            notes.append(reason)
+        return f"— ({notes.index(reason) + 1})"
+
+    def heading(subject):
+        return f"{subject.name} {subject.version}".strip() + f" on {WORDS[subject.platform]}"
+
+    lines = ["| case | " + " | ".join(map(heading, subjects)) + " |", "| --- |" + " --- |" * len(subjects)]
+    for case, title in cases_of(kinds):
+        lines.append(f"| {title} | " + " | ".join(mark(subject, case) for subject in subjects) + " |")
+    lines.append("")
+    lines += [f"({number}) {reason}  " for number, reason in enumerate(notes, 1)]
+    return "\n".join(line.rstrip() if not line.endswith("  ") else line for line in lines)
+
+
+def settle(source, cases, subjects, found, update):
+    """Writes the page, or says how it differs from what was found; returns the number of pages that are wrong."""
+    path = os.path.join(source, "docs", "compatibility.md")
+    with open(path, encoding="utf-8") as file:
+        page = file.read()
+    parts = []
+    for group in cases:
+        parts.append(render(cases[group], [each for each in subjects if each.group == group], found))
+    wanted = re.sub(re.escape(BEGIN) + ".*?" + re.escape(END), lambda _: f"{BEGIN}\n" + "\n\n".join(parts) + f"\n{END}", page,
+                    flags=re.DOTALL)
+    if update:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(wanted)
+        return 0
+    if page == wanted:
+        return 0
+    print("docs/compatibility.md is not what this run found; scripts/test-interop --update-docs writes it anew:")
+    print("\n".join(difflib.unified_diff(page.splitlines(), wanted.splitlines(), "committed", "found", lineterm="", n=0)))
+    return 1
