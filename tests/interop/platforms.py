@@ -119,7 +119,7 @@ class KilnPlatform:
         return answer.json()
 
     def explain(self):
-        return "".join(self.server.log)[-4000:]
+        return "".join(self.server.log[-20:])
 
 
 class EmulatorPlatform:
@@ -188,8 +188,8 @@ class EmulatorPlatform:
         texts = []
         for _, log in self.running:
             log.seek(0)
-            texts.append(log.read()[-4000:])
-        return "\n".join(texts)
+            texts.append("".join(log.readlines()[-20:]))
+        return "\n---\n".join(texts)
 
 
 def free_ports(count):

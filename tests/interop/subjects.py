@@ -36,6 +36,14 @@ class Client:
     group: str = "clients"
 
     @property
+    def short(self):
+        return self.name.split(":")[0]
+
+    @property
+    def package_name(self):
+        return self.name.split(":")[-1].strip()
+
+    @property
     def key(self):
         return re.sub(r"[^a-z0-9]+", "-", f"{self.name}-{self.platform}".lower())
 
@@ -117,7 +125,8 @@ def no_streaming(reason=NOT_BY_CLIENT):
 
 
 IN_EMULATOR = {"trace_id": EMULATOR_DROPS, "concurrent": EMULATOR_PANICS, "several_at_once": EMULATOR_PANICS,
-               "exit_in_init": EMULATOR_EMPTY, "executed_headers": "the emulator drops all headers",
+               "exit_in_init": EMULATOR_EMPTY, "echo_nothing": "the emulator hands on an event of no bytes, which is not JSON",
+               "exit_between_calls": "the emulator fails the next call with it", "executed_headers": "the emulator drops all headers",
                **no_streaming(EMULATOR_BUFFERS)}
 
 CLIENTS = [
@@ -134,8 +143,8 @@ CLIENTS = [
            "java.lang.IllegalArgumentException", handler="kiln.interop.Function::handleRequest", cannot=no_streaming()),
     Client("C++: aws-lambda-cpp", "0.2.8", "kiln", ("aws_lambda_cpp",), pack_program("aws_lambda_cpp"), "InteropError",
            cannot={"error_in_init": NO_INIT_ERROR, "several_at_once": NOT_BY_CLIENT, **no_streaming()}),
-    Client("kiln Python", "", "emulator", ("emulator",), pack_kiln_python, "ValueError", streaming="function.streaming",
+    Client("kiln's Python: kiln", "this", "emulator", ("emulator",), pack_kiln_python, "ValueError", streaming="function.streaming",
            cannot=IN_EMULATOR),
-    Client("kiln C++", "", "emulator", ("emulator",), pack_kiln_cpp, "std::invalid_argument",
+    Client("kiln's C++: kiln", "this", "emulator", ("emulator",), pack_kiln_cpp, "std::invalid_argument",
            cannot={"error_in_init": "a C++ function has no code of its own in init that can throw", **IN_EMULATOR}),
 ]

@@ -28,15 +28,15 @@ def render(kinds, subjects, found):
             notes.append(reason)
         return f"— ({notes.index(reason) + 1})"
 
-    def heading(subject):
-        return f"{subject.name} {subject.version}".strip() + f" on {WORDS[subject.platform]}"
-
-    lines = ["| case | " + " | ".join(map(heading, subjects)) + " |", "| --- |" + " --- |" * len(subjects)]
+    lines = ["| | what | version | runs on |", "| --- | --- | --- | --- |"]
+    for subject in subjects:
+        lines.append(f"| {subject.short} | `{subject.package_name}` | {subject.version} | {WORDS[subject.platform]} |")
+    lines += ["", "| case | " + " | ".join(subject.short for subject in subjects) + " |", "| --- |" + " --- |" * len(subjects)]
     for case, title in cases_of(kinds):
         lines.append(f"| {title} | " + " | ".join(mark(subject, case) for subject in subjects) + " |")
     lines.append("")
     lines += [f"({number}) {reason}  " for number, reason in enumerate(notes, 1)]
-    return "\n".join(line.rstrip() if not line.endswith("  ") else line for line in lines)
+    return "\n".join(lines)
 
 
 def settle(source, cases, subjects, found, update):

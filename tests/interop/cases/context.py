@@ -18,7 +18,7 @@ class Context(Case):
 
     def test_client_context(self):
         """client context"""
-        self.assertFalse(self.result_of(self.function.command("context"))["client"])
+        self.assertFalse(self.result_of(self.function.command("context")).get("client"))
         answer = self.function.invoke({"command": "context"}, **client_context(CLIENT))
         self.assertEqual(self.result_of(answer)["client"], "value")
 

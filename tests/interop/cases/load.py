@@ -11,7 +11,7 @@ SEQUENTIAL, CONCURRENT = 500, 200
 class Load(Case):
     def test_sequential(self):
         """500 calls one after another, one instance"""
-        function = self.deploy()
+        function = self.deploy(max_instances=1)
         pids = set()
         with function.caller() as caller:
             for number in range(SEQUENTIAL):
