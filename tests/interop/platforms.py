@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 import urllib.parse
+import urllib.request
 
 from kiln_server import PATIENCE, KilnServer
 
@@ -108,6 +109,11 @@ class KilnPlatform:
                         "--no-build", "--memory", "512", "--timeout", str(timeout), "--concurrency", str(concurrency),
                         "--max-instances", str(max_instances), *options)
         return Function(self.server.url, name, lambda: self.server.run("delete", name))
+
+    def pids(self, function):
+        """Of the instances that the server counts on."""
+        with urllib.request.urlopen(f"{self.server.url}/kiln/v1/functions/{function.name}/instances", timeout=PATIENCE) as answer:
+            return {each["Pid"] for each in json.load(answer)["Instances"]}
 
     @staticmethod
     def error_of(answer):

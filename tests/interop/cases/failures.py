@@ -3,7 +3,7 @@
 import time
 
 from cases.case import Case
-from platforms import alive, wait_until
+from platforms import wait_until
 
 
 class Failures(Case):
@@ -25,7 +25,7 @@ class Failures(Case):
     def test_exit_between_calls(self):
         """exit between two calls"""
         pid = self.result_of(self.function.command("exit_later"))["pid"]
-        wait_until(lambda: not alive(pid), "the process has ended")
+        wait_until(lambda: pid not in self.place.platform.pids(self.function), "the server knows that the process has ended")
         self.assert_serves(self.function)
 
     def test_exit_in_init(self):
