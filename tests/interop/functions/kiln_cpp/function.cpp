@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The function under test in C++, with kiln's own runtime.
-#include <kiln/function.hpp>
 #include <unistd.h>
+#include <kiln/function.hpp>
 
 #include <chrono>
 #include <cstdlib>
