@@ -101,11 +101,16 @@ class KilnPlatform:
     def kill(self):
         self.server.kill()
 
-    def deploy(self, package, *, runtime="provided", timeout=30, environment=None, concurrency=1, max_instances=8):
+    def python(self):
+        """The name of kiln's own Python runtime here."""
+        name, = (each for each in self.server.run("runtimes").stdout.split() if each.startswith("python3"))
+        return name
+
+    def deploy(self, package, *, handler=None, timeout=30, environment=None, concurrency=1, max_instances=8):
         self.deployed += 1
         name = f"function-{self.deployed}"
         options = [option for key, value in (environment or {}).items() for option in ("--env", f"{key}={value}")]
-        self.server.run("deploy", package.folder, "--name", name, "--runtime", runtime, "--handler", package.handler,
+        self.server.run("deploy", package.folder, "--name", name, "--runtime", package.runtime, "--handler", handler or package.handler,
                         "--no-build", "--memory", "512", "--timeout", str(timeout), "--concurrency", str(concurrency),
                         "--max-instances", str(max_instances), *options)
         return Function(self.server.url, name, lambda: self.server.run("delete", name))

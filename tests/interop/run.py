@@ -15,35 +15,12 @@ sys.path[:0] = [HERE, os.path.join(SOURCE, "tests", "support")]
 sys.dont_write_bytecode = True
 
 import table  # noqa: E402
-from cases import context, failures, load, payloads, shutdown  # noqa: E402
-from platforms import EmulatorPlatform, KilnPlatform  # noqa: E402
-from subjects import CLIENTS  # noqa: E402
+from cases import context, failures, frameworks, load, management, payloads, shutdown  # noqa: E402
+from subjects import SUBJECTS  # noqa: E402
 
-CASES = {"clients": [payloads.Payloads, failures.Failures, context.Context, load.Load, shutdown.Shutdown]}
-
-
-class Place:
-    """A client on a running platform."""
-
-    def __init__(self, client, folders, build, folder):
-        self.client, self.folders, self.build, self.folder = client, folders, build, folder
-        self.package = client.package(folders, os.path.join(folder, client.key), build)
-        self.platform = KilnPlatform(build) if client.platform == "kiln" else EmulatorPlatform(folders["emulator"])
-        self.main = None
-
-    def deploy(self, **options):
-        return self.platform.deploy(self.package, **options)
-
-    def function(self):
-        if self.main is None:
-            self.main = self.deploy()
-        return self.main
-
-    def another(self):
-        return Place(self.client, self.folders, self.build, self.folder)
-
-    def kill(self):
-        self.platform.kill()
+CASES = {"clients": [payloads.Payloads, failures.Failures, context.Context, load.Load, shutdown.Shutdown],
+         "frameworks": [frameworks.Frameworks],
+         "invokers": [management.Management]}
 
 
 class Outcomes(unittest.TextTestResult):
@@ -79,7 +56,7 @@ def suite_of(subject, place, pattern):
 
 def run(subject, folders, build, scratch, pattern):
     """What was found: case → yes or no."""
-    place = Place(subject, folders, build, scratch)
+    place = subject.place(folders, build, scratch)
     try:
         result = unittest.TextTestRunner(sys.stdout, verbosity=2, resultclass=Outcomes).run(suite_of(subject, place, pattern))
         if not result.wasSuccessful():
@@ -97,7 +74,7 @@ def main():
     options.add_argument("-k", metavar="TEXT", default="", help="cases whose name has TEXT in it; the page is left alone")
     given = options.parse_args()
     build = os.path.abspath(given.build)
-    subjects = [each for each in CLIENTS if not given.only or given.only.lower() in each.key]
+    subjects = [each for each in SUBJECTS if not given.only or given.only.lower() in each.key]
 
     found, times = {}, []
     with tempfile.TemporaryDirectory(prefix="kiln-interop-") as scratch, concurrent.futures.ThreadPoolExecutor(2) as fetchers:

@@ -8,6 +8,9 @@ import shutil
 import subprocess
 from typing import Callable
 
+from invokers import AwsCommandLine, Boto3
+from places import ClientPlace, ToolPlace
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 FUNCTIONS = os.path.join(HERE, "functions")
 
@@ -18,10 +21,27 @@ class Package:
     folder: str
     handler: str
     bootstrap: str = ""
+    runtime: str = "provided"
+
+
+class Subject:
+    """What all that is tested has: a `name` of the form "short: package", a version, a platform, and a group of cases."""
+
+    @property
+    def short(self):
+        return self.name.split(":")[0]
+
+    @property
+    def package_name(self):
+        return self.name.split(":")[-1].strip()
+
+    @property
+    def key(self):
+        return re.sub(r"[^a-z0-9]+", "-", f"{self.name}-{self.platform}-{self.group}".lower())
 
 
 @dataclasses.dataclass(frozen=True)
-class Client:
+class Client(Subject):
     """A runtime client under test."""
     name: str
     version: str
@@ -34,23 +54,36 @@ class Client:
     processes: bool = False                # several at once are processes of one instance, not threads
     cannot: dict = dataclasses.field(default_factory=dict)    # case → why
     group: str = "clients"
-
-    @property
-    def short(self):
-        return self.name.split(":")[0]
-
-    @property
-    def package_name(self):
-        return self.name.split(":")[-1].strip()
-
-    @property
-    def key(self):
-        return re.sub(r"[^a-z0-9]+", "-", f"{self.name}-{self.platform}".lower())
+    runtime: str = "provided"              # empty: kiln's own Python
 
     def package(self, folders, folder, build):
         os.makedirs(folder, exist_ok=True)
         bootstrap = self.pack(folders, folder, build) or os.path.join(folder, "bootstrap")
-        return Package(folder, self.handler, bootstrap)
+        return Package(folder, self.handler, bootstrap, self.runtime or python_of(build))
+
+    def place(self, folders, build, folder):
+        return ClientPlace(self, folders, build, folder)
+
+
+@dataclasses.dataclass(frozen=True)
+class Tool(Subject):
+    """Something that calls the control server from outside."""
+    name: str
+    version: str
+    make: Callable                         # (URL of the server, folders of the components, folder for files)
+    components: tuple = ("invokers",)
+    platform: str = "kiln"
+    cannot: dict = dataclasses.field(default_factory=dict)
+    group: str = "invokers"
+
+    def place(self, folders, build, folder):
+        return ToolPlace(self, folders, build, folder)
+
+
+def python_of(build):
+    """The name of the Python runtime that this build has."""
+    name, = (each for each in os.listdir(os.path.join(build, "libexec", "kiln")) if each.startswith("python3"))
+    return name
 
 
 def shell(folder, text):
@@ -68,7 +101,11 @@ def function_of(language, folder):
 
 def pack_awslambdaric(folders, folder, _):
     function_of("python", folder)
-    shell(folder, f'cd "$LAMBDA_TASK_ROOT"\nexport PYTHONPATH={folders["awslambdaric"]}\n'
+    awslambdaric_starts(folders, folder)
+
+
+def awslambdaric_starts(folders, folder):
+    shell(folder, f'cd "$LAMBDA_TASK_ROOT"\nexport PYTHONPATH={folders["awslambdaric"]}:$PYTHONPATH\n'
                   'exec /usr/bin/python3 -m awslambdaric "$_HANDLER"\n')
 
 
@@ -96,9 +133,7 @@ def pack_java(folders, folder, _):
 
 def pack_kiln_python(_, folder, build):
     function_of("python", folder)
-    runtimes = os.path.join(build, "libexec", "kiln")
-    name, = (each for each in os.listdir(runtimes) if each.startswith("python3"))
-    return os.path.join(runtimes, name, "bootstrap")
+    return os.path.join(build, "libexec", "kiln", python_of(build), "bootstrap")
 
 
 def pack_kiln_cpp(_, folder, build):
@@ -110,6 +145,15 @@ def pack_kiln_cpp(_, folder, build):
     with open(os.path.join(made, "kiln-package.txt")) as file:
         shutil.unpack_archive(file.readline().strip(), folder, "zip")
     return os.path.join(build, "libexec", "kiln", "cpp", "bootstrap")
+
+
+def pack_frameworks(folders, folder, _):
+    function_of("frameworks", folder)
+
+
+def pack_frameworks_awslambdaric(folders, folder, _):
+    function_of("frameworks", folder)
+    awslambdaric_starts(folders, folder)
 
 
 NO_INIT_ERROR = "the client never posts `/init/error`"
@@ -148,3 +192,14 @@ CLIENTS = [
     Client("kiln's C++: kiln", "this", "emulator", ("emulator",), pack_kiln_cpp, "std::invalid_argument",
            cannot={"error_in_init": "a C++ function has no code of its own in init that can throw", **IN_EMULATOR}),
 ]
+
+FRAMEWORKS = [
+    Client("kiln's Python: aws-lambda-powertools, mangum", "3.37.0, 0.22.0", "kiln", ("frameworks",), pack_frameworks, "",
+           runtime="", group="frameworks"),
+    Client("awslambdaric: aws-lambda-powertools, mangum", "3.37.0, 0.22.0", "kiln", ("frameworks", "awslambdaric"),
+           pack_frameworks_awslambdaric, "", group="frameworks"),
+]
+
+TOOLS = [Tool("boto3: boto3", "1.44.5", Boto3), Tool("aws: awscli", "1.46.3", AwsCommandLine)]
+
+SUBJECTS = CLIENTS + FRAMEWORKS + TOOLS
