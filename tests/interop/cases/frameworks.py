@@ -6,6 +6,7 @@ import urllib.parse
 
 from cases.case import Case
 from kiln_server import PATIENCE
+from platforms import wait_until
 
 
 class Frameworks(Case):
@@ -29,10 +30,18 @@ class Frameworks(Case):
     def log_of(self, function):
         return self.place.platform.server.run("logs", function.name).stdout
 
-    def json_lines(self, function):
-        """What the function has logged as JSON, without the server's time in front."""
-        lines = [line.partition(" {")[2] for line in self.log_of(function).splitlines()]
-        return [json.loads("{" + line) for line in lines if line]
+    def json_lines(self, function, wanted, count):
+        """What the function has logged as JSON and is `wanted`, once there are `count` of it."""
+        found = []
+
+        def there():
+            # In front of each line stands the server's time.
+            lines = [line.partition(" {")[2] for line in self.log_of(function).splitlines()]
+            found[:] = filter(wanted, (json.loads("{" + line) for line in lines if line))
+            return len(found) >= count
+        wait_until(there, f"{count} lines in the log")
+        self.assertEqual(len(found), count)
+        return found
 
     def test_event_handler(self):
         """Powertools: event handler behind HTTP triggers, with parameters, statuses and headers"""
@@ -49,7 +58,7 @@ class Frameworks(Case):
         function = self.bind("powertools", "GET", "/shop/{item}")
         self.http("GET", "/shop/hat?size=1")
         self.http("GET", "/shop/cap?size=1")
-        cold, warm = [line for line in self.json_lines(function) if line.get("message") == "looked up"]
+        cold, warm = self.json_lines(function, lambda line: line.get("message") == "looked up", 2)
         self.assertEqual((cold["item"], cold["service"], cold["function_name"], cold["cold_start"], warm["cold_start"]),
                          ("hat", "interop", function.name, True, False))
         self.assertEqual(cold["function_memory_size"], "512")
@@ -61,10 +70,11 @@ class Frameworks(Case):
         """Powertools: metrics, in the embedded format"""
         function = self.bind("powertools", "GET", "/shop/{item}")
         self.http("GET", "/shop/hat?size=1")
-        blobs = [line for line in self.json_lines(function) if "_aws" in line]
-        self.assertEqual([each["LookUps"] for each in blobs if "LookUps" in each], [[1.0]])
-        self.assertEqual([(each["ColdStart"], each["function_name"]) for each in blobs if "ColdStart" in each],
-                         [([1.0], function.name)])
+        call, = self.json_lines(function, lambda line: "LookUps" in line, 1)
+        cold, = self.json_lines(function, lambda line: "ColdStart" in line, 1)
+        self.assertEqual((call["LookUps"], cold["ColdStart"], cold["function_name"]), ([1.0], [1.0], function.name))
+        for blob in (call, cold):
+            self.assertEqual(blob["_aws"]["CloudWatchMetrics"][0]["Namespace"], "kiln")
 
     def test_data_classes(self):
         """Powertools: typed events of HTTP triggers"""
