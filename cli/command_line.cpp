@@ -56,6 +56,7 @@ CommandLine::CommandLine() : app_(std::make_unique<CLI::App>("kiln: a function r
   add_delete(app, remove, common);
   add_trigger(app, trigger, common);
   add_runtimes(app, common);
+  add_conformance(app, conformance, common);
   add_version(app, common);
 }
 

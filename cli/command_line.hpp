@@ -2,6 +2,7 @@
 // The whole command line of `kiln`: every command with its options, parsed into plain values.
 #pragma once
 
+#include "cli/commands/conformance.hpp"
 #include "cli/commands/delete.hpp"
 #include "cli/commands/deploy.hpp"
 #include "cli/commands/invoke.hpp"
@@ -36,6 +37,7 @@ class CommandLine {
   DeleteOptions remove;
   TriggerOptions trigger;
   ServeOptions serve;
+  ConformanceOptions conformance;
 
  private:
   std::unique_ptr<CLI::App> app_;

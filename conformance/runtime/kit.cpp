@@ -45,7 +45,8 @@ std::vector<CaseInfo> runtime_case_list() {
 }
 
 Report run_runtime_kit(RuntimeSubject subject, const Selection& selection, const Progress& progress) {
-  Report report{.kit = "runtime"};
+  Report report;
+  report.kit = "runtime";
   for (const auto& word : subject.command) report.subject.append(report.subject.empty() ? "" : " ").append(word);
   ask_for_offers(subject, report);
   for (const auto& entry : runtime_cases()) {
