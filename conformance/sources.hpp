@@ -20,6 +20,9 @@ inline constexpr std::string_view quotas = "AWS Lambda developer guide, gettings
 inline constexpr std::string_view invoke = "AWS Lambda service model: Invoke";
 inline constexpr std::string_view invoke_stream = "AWS Lambda service model: InvokeWithResponseStream";
 
+/// What AWS Lambda itself does where the emulator, which is all that can be tried at home, does not.
+inline constexpr std::string_view service = "AWS Lambda, the real service (the official emulator differs)";
+
 inline constexpr std::string_view http_messages = "RFC 9112 (HTTP/1.1), 6 and 7: message bodies, chunked coding";
 inline constexpr std::string_view http_connections = "RFC 9112 (HTTP/1.1), 9: connections, pipelining";
 inline constexpr std::string_view http_fields = "RFC 9110 (HTTP), 5.1: field names have no case";

@@ -62,14 +62,6 @@ struct Instance::Connection {
 
 bool Request::is_poll() const { return message.method() == "GET" && message.target() == routes::next; }
 
-std::string response_target(std::string_view id) {
-  return std::string(routes::invocation_prefix).append(id).append(routes::response_suffix);
-}
-
-std::string error_target(std::string_view id) {
-  return std::string(routes::invocation_prefix).append(id).append(routes::error_suffix);
-}
-
 Instance::Instance(const RuntimeSubject& subject, const StartOptions& options, std::string& last_output)
     : subject_(subject), last_output_(last_output), listener_(std::make_unique<Listener>("127.0.0.1:0")) {
   auto environment = instance_environment(subject, listener_->address());

@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "conformance/process/child.hpp"
-#include "conformance/runtime/event.hpp"
 #include "conformance/runtime/subject.hpp"
+#include "conformance/wire/event.hpp"
 #include "conformance/wire/message.hpp"
 #include "conformance/wire/socket.hpp"
 #include "runtime-api/protocol/deadline.hpp"
@@ -123,9 +123,5 @@ class Instance {
   std::deque<Request> others_;
   std::unique_ptr<Child> child_;
 };
-
-/// `POST …/{id}/response` and the like.
-std::string response_target(std::string_view id);
-std::string error_target(std::string_view id);
 
 }  // namespace kiln::conformance

@@ -71,18 +71,23 @@ void Socket::reset_on_close() const {
   ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
-bool Socket::send(std::string_view bytes, Deadline deadline) const {
-  while (!bytes.empty()) {
-    const auto sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+std::size_t Socket::send_part(std::string_view bytes, Deadline deadline) const {
+  std::size_t taken = 0;
+  while (taken < bytes.size()) {
+    const auto sent = ::send(fd_, bytes.data() + taken, bytes.size() - taken, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent >= 0) {
-      bytes.remove_prefix(static_cast<std::size_t>(sent));
+      taken += static_cast<std::size_t>(sent);
     } else if (errno == EAGAIN) {
-      if (!wait_for(fd_, POLLOUT, deadline)) return false;
+      if (!wait_for(fd_, POLLOUT, deadline)) break;
     } else if (errno != EINTR) {
-      return false;
+      break;
     }
   }
-  return true;
+  return taken;
+}
+
+bool Socket::send(std::string_view bytes, Deadline deadline) const {
+  return send_part(bytes, deadline) == bytes.size();
 }
 
 Socket::Received Socket::receive(std::string& into, Deadline deadline) const {

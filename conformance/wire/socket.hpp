@@ -35,6 +35,8 @@ class Socket {
   /// The next close() resets the connection instead of ending it.
   void reset_on_close() const;
 
+  /// How much of `bytes` the peer took before `deadline`, or before it went.
+  std::size_t send_part(std::string_view bytes, Deadline deadline) const;
   /// False where the peer took no more before `deadline`, or has gone.
   bool send(std::string_view bytes, Deadline deadline) const;
 

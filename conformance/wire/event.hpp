@@ -35,4 +35,8 @@ std::string accepted();
 /// An answer as a Runtime API refuses: JSON with errorMessage and errorType.
 std::string refused(int status, std::string_view type);
 
+/// Where the answer to the event `id` is posted.
+std::string response_target(std::string_view id);
+std::string error_target(std::string_view id);
+
 }  // namespace kiln::conformance

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "conformance/runtime/event.hpp"
+#include "conformance/wire/event.hpp"
 
 #include <array>
 #include <random>
 
 #include "runtime-api/protocol/headers.hpp"
 #include "runtime-api/protocol/json_text.hpp"
+#include "runtime-api/protocol/routes.hpp"
 
 namespace kiln::conformance {
 
@@ -55,6 +56,14 @@ std::string accepted() {
 std::string refused(int status, std::string_view type) {
   return with_body("HTTP/1.1 " + std::to_string(status) + " Refused", {{"Content-Type", "application/json"}},
                    api_error_body("refused by kiln conformance", type));
+}
+
+std::string response_target(std::string_view id) {
+  return std::string(routes::invocation_prefix).append(id).append(routes::response_suffix);
+}
+
+std::string error_target(std::string_view id) {
+  return std::string(routes::invocation_prefix).append(id).append(routes::error_suffix);
 }
 
 }  // namespace kiln::conformance
