@@ -9,6 +9,8 @@ namespace kiln::cli {
 struct Installation {
   /// The folder above bin/.
   std::filesystem::path prefix;
+  /// The program `kiln` itself.
+  std::filesystem::path program() const { return prefix / "bin" / "kiln"; }
   /// Runtimes and programs the server starts.
   std::filesystem::path libexec() const { return prefix / "libexec" / "kiln"; }
 };

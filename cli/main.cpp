@@ -18,7 +18,7 @@ int run(const std::string& command, const CommandLine& line, Terminal& terminal)
     return static_cast<int>(run_serve(line.serve));
   }
   if (command == "conformance") {
-    return static_cast<int>(run_conformance(line.conformance, line.common, terminal));
+    return run_conformance(line.conformance, line.common, terminal);
   }
   // `version` calls nobody, so a useless KILN_ENDPOINT must not stop it.
   ApiClient api(command == "version" ? Endpoint{} : choose_endpoint(line.common.endpoint));

@@ -12,7 +12,7 @@
 namespace kiln::cli {
 
 struct ConformanceOptions {
-  /// "runtime" or "server", the subcommand chosen.
+  /// "runtime", "server" or "bootstrap", the subcommand chosen.
   std::string kit;
 
   std::vector<std::string> filter;
@@ -30,12 +30,22 @@ struct ConformanceOptions {
   std::string task_root;
   std::vector<std::string> environment;
   std::vector<std::string> offers;
+
+  std::string invoke_url;
+  std::string stream_url;
+  /// "kiln", or empty.
+  std::string platform;
+  /// Where stand-ins report.
+  std::string stand_in_listen;
+  /// Of `kiln conformance bootstrap`: the kit's address.
+  std::string kit_address;
 };
 
 /// Adds the command to `app`; both references must outlive it.
 CLI::App* add_conformance(CLI::App& app, ConformanceOptions& options, CommonOptions& common);
 
-/// Returns function_error where the subject does not conform. Throws CommandFailure (usage) where it cannot be tried.
-ExitCode run_conformance(const ConformanceOptions& options, const CommonOptions& common, Terminal& terminal);
+/// Returns the exit status: of function_error where the subject does not conform; of a stand-in, the one the kit gave it.
+/// Throws CommandFailure (usage) where the subject cannot be tried.
+int run_conformance(const ConformanceOptions& options, const CommonOptions& common, Terminal& terminal);
 
 }  // namespace kiln::cli

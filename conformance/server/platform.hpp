@@ -43,12 +43,13 @@ class Platform {
   virtual FunctionUnderTest prepare(const Setting& setting) = 0;
 };
 
-/// One that runs already and is taken as it is: no settings, no stand-ins.
+/// One that runs already and is taken as it is, without settings. It has stand-ins where no address of its Runtime API is
+/// given.
 class RunningPlatform : public Platform {
  public:
   explicit RunningPlatform(FunctionUnderTest function) : function_(std::move(function)) {}
-  std::string name() const override { return function_.runtime_api; }
-  bool has_stand_ins() const override { return false; }
+  std::string name() const override { return has_stand_ins() ? function_.invoke_url : function_.runtime_api; }
+  bool has_stand_ins() const override { return function_.runtime_api.empty(); }
   FunctionUnderTest prepare(const Setting& setting) override;
 
  private:
