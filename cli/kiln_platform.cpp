@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/kiln_platform.hpp"
 
-#include "cli/base64.hpp"
 #include "cli/failure.hpp"
 #include "cli/package.hpp"
+#include "cli/terminal.hpp"
 #include "conformance/wire/event.hpp"
+#include "runtime-api/protocol/base64.hpp"
+#include "runtime-api/protocol/environment.hpp"
 
 #include <stdlib.h>
 
@@ -70,7 +72,9 @@ conformance::FunctionUnderTest KilnPlatform::prepare(const conformance::Setting&
   return {.invoke_url = url + "/2015-03-31/functions/" + function_ + "/invocations",
           .stream_url = url + "/2021-11-15/functions/" + function_ + "/response-streaming-invocations",
           .runtime_api = {},
-          .timeout = setting.timeout};
+          .timeout = setting.timeout,
+          .mark_name = environment::function_name,
+          .mark = function_};
 }
 
 }  // namespace kiln::cli

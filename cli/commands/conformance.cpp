@@ -57,8 +57,8 @@ Examples:
 void add_kit_options(CLI::App& kit, ConformanceOptions& options, CommonOptions& common) {
   kit.add_option("--filter", options.filter, "Only these: a group (stream), a case, or a pattern with *; repeatable")
       ->type_name("PATTERN")
-      ->expected(1);
-  kit.add_option("--skip", options.skip, "Not these; repeatable")->type_name("PATTERN")->expected(1);
+      ->allow_extra_args(false);
+  kit.add_option("--skip", options.skip, "Not these; repeatable")->type_name("PATTERN")->allow_extra_args(false);
   kit.add_flag("--strict", options.strict, "Whatever does not pass decides, not only what must pass");
   kit.add_option("--junit", options.junit_file, "Write JUnit's XML there as well")->type_name("FILE");
   kit.add_option("--patience", options.patience_s, "How long a condition may take to come true [10]")
@@ -78,10 +78,10 @@ void add_runtime_kit(CLI::App& command, ConformanceOptions& options, CommonOptio
       ->type_name("DIR");
   kit->add_option("--env", options.environment, "A variable for the runtime; repeatable")
       ->type_name("NAME=VALUE")
-      ->expected(1);
+      ->allow_extra_args(false);
   kit->add_option("--offers", options.offers, "What it offers beside what the handler says; repeatable")
       ->type_name("NAME")
-      ->expected(1);
+      ->allow_extra_args(false);
   kit->add_option("command", options.command, "The runtime's bootstrap with its arguments, behind --")
       ->type_name("BOOTSTRAP ARGS");
   kit->footer(runtime_footer);

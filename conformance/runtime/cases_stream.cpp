@@ -6,7 +6,7 @@
 #include "conformance/finding.hpp"
 #include "conformance/runtime/cases.hpp"
 #include "conformance/sources.hpp"
-#include "conformance/wire/base64.hpp"
+#include "runtime-api/protocol/base64.hpp"
 #include "runtime-api/protocol/headers.hpp"
 
 namespace kiln::conformance {
@@ -79,7 +79,7 @@ void error_in_the_middle(RuntimeBench& bench) {
   expect(type && !type->empty(), "the trailer " + std::string(headers::error_type), "none");
   const auto encoded = posted.trailer(headers::error_body);
   expect(encoded.has_value(), "the trailer " + std::string(headers::error_body), "none");
-  const auto decoded = decode_base64(*encoded);
+  const auto decoded = base64_decode(*encoded);
   const auto body = nlohmann::json::parse(decoded.value_or(""), nullptr, false);
   expect(body.is_object() && body.contains("errorType") &&
              body.value("errorMessage", std::string()).find("asked for") != std::string::npos,

@@ -30,10 +30,17 @@ Call ServerBench::call_streaming(std::string_view body) {
 
 bool ServerBench::another_instance(std::chrono::milliseconds span) {
   if (stand_ins_ == nullptr) throw NotOffered{"the instance's process is not in the kit's hand"};
-  auto reported = stand_ins_->next(span);
-  if (!reported) return false;
-  instance_ = std::make_unique<StandIn>(*std::move(reported));
-  return true;
+  for (const Deadline deadline = Deadline::after(span); !deadline.passed();) {
+    auto reported = stand_ins_->next(std::chrono::ceil<std::chrono::milliseconds>(deadline.remaining()));
+    if (!reported) return false;
+    // One that was started for a call of the case before may come late.
+    const auto& marked = function();
+    const auto found = reported->environment().find(marked.mark_name);
+    if (!marked.mark_name.empty() && (found == reported->environment().end() || found->second != marked.mark)) continue;
+    instance_ = std::make_unique<StandIn>(*std::move(reported));
+    return true;
+  }
+  return false;
 }
 
 StandIn& ServerBench::next_instance() {
@@ -41,6 +48,17 @@ StandIn& ServerBench::next_instance() {
   expect(another_instance(patience_), "a start of the bootstrap",
          "none within " + std::to_string(patience_.count()) + " ms");
   return *instance_;
+}
+
+void ServerBench::await_start(Call& call) {
+  if (stand_ins_ == nullptr || instance_) return;
+  const Deadline deadline = Deadline::after(patience_);
+  while (!another_instance(std::chrono::milliseconds(100)) && !deadline.passed()) {
+    if (call.pending(std::chrono::milliseconds(0))) continue;
+    const Message answer = call.answer();
+    throw Finding{"a start of the bootstrap for the call",
+                  "an answer at once: " + std::to_string(answer.status()) + " " + shown(answer.body)};
+  }
 }
 
 StandIn& ServerBench::instance() { return instance_ ? *instance_ : next_instance(); }
@@ -53,6 +71,7 @@ RuntimePeer ServerBench::runtime() {
 
 Running ServerBench::running(std::string_view body, Fields fields) {
   Call invocation = call(body, std::move(fields));
+  await_start(invocation);
   RuntimePeer peer = runtime();
   Message event = peer.next();
   std::string id = event_id(event);
@@ -62,6 +81,7 @@ Running ServerBench::running(std::string_view body, Fields fields) {
 ServerBench::Started ServerBench::started() {
   if (stand_ins_ == nullptr) throw NotOffered{"a server that runs already has no runtime that has not polled yet"};
   Call invocation = call();
+  await_start(invocation);
   return {std::move(invocation), runtime()};
 }
 

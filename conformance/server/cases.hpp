@@ -40,6 +40,8 @@ class ServerBench {
 
   /// The instance under test, once the platform has started it. NotOffered where its process cannot be had.
   StandIn& instance();
+  /// Waits until the platform starts one for `call`. A Finding at once where the call is answered instead.
+  void await_start(Call& call);
   /// Waits for another in its place.
   StandIn& next_instance();
   /// The same, where one need not come: false.

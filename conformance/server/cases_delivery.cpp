@@ -8,8 +8,8 @@
 #include "conformance/finding.hpp"
 #include "conformance/server/cases.hpp"
 #include "conformance/sources.hpp"
-#include "conformance/wire/base64.hpp"
 #include "conformance/wire/event.hpp"
+#include "runtime-api/protocol/base64.hpp"
 #include "runtime-api/protocol/error_types.hpp"
 #include "runtime-api/protocol/headers.hpp"
 #include "runtime-api/protocol/limits.hpp"
@@ -86,7 +86,7 @@ void empty_payload(ServerBench& bench) {
 
 void client_context(ServerBench& bench) {
   const std::string context = R"({"custom":{"key":"value"}})";
-  auto running = bench.running("{}", {{std::string(headers::amz_client_context), encode_base64(context)}});
+  auto running = bench.running("{}", {{std::string(headers::amz_client_context), base64_encode(context)}});
   const auto found = running.event.field(headers::client_context);
   expect(found.has_value(), std::string(headers::client_context), "none");
   expect_json("the client context, decoded", context, *found);

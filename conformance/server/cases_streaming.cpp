@@ -6,8 +6,8 @@
 #include "conformance/server/cases.hpp"
 #include "conformance/server/event_stream.hpp"
 #include "conformance/sources.hpp"
-#include "conformance/wire/base64.hpp"
 #include "conformance/wire/event.hpp"
+#include "runtime-api/protocol/base64.hpp"
 #include "runtime-api/protocol/headers.hpp"
 
 namespace kiln::conformance {
@@ -27,12 +27,13 @@ Fields stream_fields() {
 Fields error_trailers() {
   return {{std::string(headers::error_type), "Function.StreamFailed"},
           {std::string(headers::error_body),
-           encode_base64(R"({"errorMessage":"broke off","errorType":"Function.StreamFailed"})")}};
+           base64_encode(R"({"errorMessage":"broke off","errorType":"Function.StreamFailed"})")}};
 }
 
 /// A call for a streamed answer, whose runtime has begun to send it.
 Running begin_stream(ServerBench& bench, std::string_view first) {
   Call call = bench.call_streaming();
+  bench.await_start(call);
   RuntimePeer runtime = bench.runtime();
   Message event = runtime.next();
   std::string id = event_id(event);
@@ -143,6 +144,7 @@ void cut(ServerBench& bench) {
 
 void error_instead(ServerBench& bench) {
   Call call = bench.call_streaming();
+  bench.await_start(call);
   RuntimePeer runtime = bench.runtime();
   const Message event = runtime.next();
   expect_accepted(runtime.fail(event_id(event), R"({"errorMessage":"m","errorType":"Function.Failed"})"), "an error");

@@ -47,15 +47,15 @@ FunctionUnderTest CommandPlatform::prepare(const Setting& setting) {
   variables["AWS_LAMBDA_FUNCTION_TIMEOUT"] = std::to_string(setting.timeout.count());
   variables.erase(environment::runtime_api);
   if (setting.concurrency > 1) variables[environment::max_concurrency] = std::to_string(setting.concurrency);
+  FunctionUnderTest function = function_;
+  function.timeout = setting.timeout;
+  function.mark_name = "KILN_CONFORMANCE_CASE";
+  function.mark = variables[function.mark_name] = std::to_string(++count_);
   child_ = std::make_unique<Child>(command_, variables);
   const std::string address = parse_url(function_.invoke_url).address;
   for (const Deadline deadline = Deadline::after(patience_); !deadline.passed();) {
     std::string why;
-    if (connect_to(address, deadline, why).is_open()) {
-      FunctionUnderTest function = function_;
-      function.timeout = setting.timeout;
-      return function;
-    }
+    if (connect_to(address, deadline, why).is_open()) return function;
     // Nobody tells when it listens; its end is told.
     if (child_->wait(Deadline::after(20ms))) break;
   }

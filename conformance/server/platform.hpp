@@ -26,6 +26,9 @@ struct FunctionUnderTest {
   std::string runtime_api;  ///< HOST:PORT of the Runtime API; empty: a stand-in will tell
   /// The timeout of the function; zero where it is not known.
   std::chrono::seconds timeout{0};
+  /// A variable by which its instances are told from those of an earlier case; may be empty.
+  std::string mark_name{};
+  std::string mark{};
 };
 
 class Platform {
@@ -72,6 +75,7 @@ class CommandPlatform : public Platform {
   FunctionUnderTest function_;
   std::chrono::milliseconds patience_;
   std::unique_ptr<Child> child_;
+  int count_ = 0;
 };
 
 /// "http://HOST:PORT/PATH" taken apart; port 80 where there is none. Throws CannotRun.
