@@ -33,7 +33,7 @@ struct ExitCodeMeaning {
 inline constexpr std::array exit_code_table{
     ExitCodeMeaning{ExitCode::success, "success", "it worked"},
     ExitCodeMeaning{ExitCode::function_error, "function-error",
-                    "the function ran and failed (raised, timed out, exited)"},
+                    "the function ran and failed (raised, timed out, exited); `conformance`: does not conform"},
     ExitCodeMeaning{ExitCode::usage, "usage", "the command line is wrong"},
     ExitCodeMeaning{ExitCode::unreachable, "unreachable", "no server answers at the endpoint, or it went away"},
     ExitCodeMeaning{ExitCode::not_found, "not-found", "the function or trigger does not exist"},

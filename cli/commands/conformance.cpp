@@ -42,14 +42,15 @@ handler is the test handler: it does what its event says.
       ["context", "big", "sleep", "exit", "stream", "stream-error",
        "init-failure", "concurrency"]
   anything else                           comes back as it is
-Cases that need what is not offered are skipped. examples/conformance-python and
+{handler} in the command stands for the handler's name, for runtimes that want it
+there. Cases that need what is not offered are skipped. examples/conformance-python and
 examples/conformance-cpp are such handlers; docs/conformance.md has them in other
 languages.
 
 Examples:
   kiln conformance runtime --task-root . -- ./bootstrap
   kiln conformance runtime --task-root app --handler app.main -- \
-      python3 -m awslambdaric app.main
+      python3 -m awslambdaric {handler}
   kiln conformance runtime --filter stream --filter 'event.*' -- ./bootstrap
   kiln conformance runtime --junit conformance.xml --json -- ./bootstrap
   kiln conformance runtime --explain next.chunked)";

@@ -76,7 +76,7 @@ void big_result(RuntimeBench& bench) {
 
 void slow_reader(RuntimeBench& bench) {
   Instance instance = bench.start();
-  const std::size_t size = 4'000'000;
+  const std::size_t size = 6'000'000;
   instance.answer(instance.poll(), ask("big", "\"size\":" + std::to_string(size)).answer());
   const Request begun = instance.post_head();
   instance.hold_reading(begun, true);

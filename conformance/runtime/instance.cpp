@@ -64,11 +64,14 @@ bool Request::is_poll() const { return message.method() == "GET" && message.targ
 
 Instance::Instance(const RuntimeSubject& subject, const StartOptions& options, std::string& last_output)
     : subject_(subject), last_output_(last_output), listener_(std::make_unique<Listener>("127.0.0.1:0")) {
+  listener_->buffer_little();
   auto environment = instance_environment(subject, listener_->address());
   for (const auto& [name, value] : options.set) environment[name] = value;
   for (const auto& name : options.unset) environment.erase(name);
   if (!options.listen) listener_->close();
-  child_ = std::make_unique<Child>(subject.command, environment);
+  auto command = subject.command;
+  std::replace(command.begin(), command.end(), std::string("{handler}"), environment[environment::handler]);
+  child_ = std::make_unique<Child>(command, environment);
 }
 
 Instance::~Instance() {
@@ -101,12 +104,11 @@ void Instance::take_requests(int number, Connection& connection) {
 
 void Instance::read_all() {
   for (auto& [number, connection] : connections_) {
-    while (!connection->held && !connection->ended) {
-      const auto received = connection->socket.receive(connection->unread, Deadline::after(0ms));
-      if (received == Socket::Received::end) connection->ended = true;
-      if (received != Socket::Received::data) break;
-      take_requests(number, *connection);
-    }
+    if (connection->held || connection->ended) continue;
+    // Once a turn, so that a case which waits for the head of a post can hold its body back.
+    const auto received = connection->socket.receive(connection->unread, Deadline::after(0ms));
+    if (received == Socket::Received::end) connection->ended = true;
+    if (received == Socket::Received::data) take_requests(number, *connection);
   }
   const auto gone = [&](const Request& request) {
     const Connection* const connection = find(request.connection);
@@ -202,14 +204,20 @@ Request Instance::post_head() {
   return begun;
 }
 
-Request Instance::rest_of(const Request& begun) {
+bool Instance::whole_or_closed(const Request& begun) {
   Connection* const connection = find(begun.connection);
-  const auto over = [&] {
-    return connection == nullptr || connection->ended || connection->parser.state() == MessageParser::State::complete;
+  const auto whole = [&] {
+    return connection != nullptr && connection->parser.state() == MessageParser::State::complete;
   };
+  const auto over = [&] { return connection == nullptr || connection->ended || whole(); };
   wait_until(over, Deadline::after(subject_.patience));
-  expect(connection != nullptr && connection->parser.state() == MessageParser::State::complete,
-         "the whole body of the post",
+  return whole();
+}
+
+Request Instance::rest_of(const Request& begun) {
+  const bool whole = whole_or_closed(begun);
+  Connection* const connection = find(begun.connection);
+  expect(whole, "the whole body of the post",
          connection != nullptr && connection->ended ? "the connection closed in the middle" : what_happened());
   return Request{begun.connection, connection->parser.message()};
 }

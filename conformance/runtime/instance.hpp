@@ -55,6 +55,8 @@ class Instance {
   /// The same as soon as its head is there. The body is read by rest_of().
   Request post_head();
   Request rest_of(const Request& begun);
+  /// Waits for the end of its body or of its connection; true for the body's.
+  bool whole_or_closed(const Request& begun);
   /// The body of `begun` is left in the socket (true), or read again.
   void hold_reading(const Request& begun, bool held);
   /// How many bytes of the body of `begun` have been read so far.

@@ -8,6 +8,11 @@ namespace kiln::conformance {
 
 using nlohmann::json;
 
+Message Running::answer() {
+  runtime.poll();
+  return call.answer();
+}
+
 const FunctionUnderTest& ServerBench::function() {
   if (!function_) {
     function_ = platform_.prepare(setting_);

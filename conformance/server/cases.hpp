@@ -22,6 +22,10 @@ struct Running {
   RuntimePeer runtime;
   Message event;
   std::string id;
+
+  /// What the invoker gets once the runtime has answered. The runtime polls first: a platform may hold the invocation open
+  /// until it does.
+  Message answer();
 };
 
 /// What a case gets: a function nobody has called yet. One thread.

@@ -31,7 +31,7 @@ bool is_uuid(std::string_view text) {
 
 void finish(Running& running) {
   expect_accepted(running.runtime.respond(running.id, "1"));
-  expect_result(running.call.answer(), "1");
+  expect_result(running.answer(), "1");
 }
 
 void headers_there(ServerBench& bench) {
@@ -154,6 +154,7 @@ void parked(ServerBench& bench) {
   const Message event = running.runtime.event();
   expect_text("the event", "{\"after\":\"a while\"}", event.body);
   expect_accepted(running.runtime.respond(event_id(event), "2"));
+  running.runtime.poll();
   expect_result(second.answer(), "2");
 }
 
@@ -170,6 +171,7 @@ void abandoned(ServerBench& bench) {
   const Message event = other.event();
   expect_text("the event", "{\"for\":\"whoever is there\"}", event.body);
   expect_accepted(other.respond(event_id(event), "2"));
+  other.poll();
   expect_result(second.answer(), "2");
 }
 

@@ -20,7 +20,7 @@ constexpr Setting brief{.timeout = 1s};
 
 void finish(Running& running, const std::string& body = "1") {
   expect_accepted(running.runtime.respond(running.id, body));
-  expect_result(running.call.answer(), body);
+  expect_result(running.answer(), body);
 }
 
 // --- what the invoker is told ----------------------------------------------------------------------------------------
@@ -28,7 +28,7 @@ void finish(Running& running, const std::string& body = "1") {
 void function_error_header(ServerBench& bench) {
   auto running = bench.running();
   running.runtime.fail(running.id, R"({"errorMessage":"m","errorType":"T"})");
-  const Message answer = running.call.answer();
+  const Message answer = running.answer();
   expect_status(answer, 200, "an invocation whose handler failed");
   const auto header = answer.field(headers::amz_function_error);
   expect(header.has_value(), std::string(headers::amz_function_error), "none");
@@ -37,21 +37,21 @@ void function_error_header(ServerBench& bench) {
 void no_function_error_header(ServerBench& bench) {
   auto running = bench.running();
   running.runtime.respond(running.id, "1");
-  const auto header = running.call.answer().field(headers::amz_function_error);
+  const auto header = running.answer().field(headers::amz_function_error);
   expect(!header, "no " + std::string(headers::amz_function_error) + " for a good response", header.value_or(""));
 }
 
 void request_id_header(ServerBench& bench) {
   auto running = bench.running();
   running.runtime.respond(running.id, "1");
-  const auto header = running.call.answer().field(headers::amzn_request_id);
+  const auto header = running.answer().field(headers::amzn_request_id);
   expect(header == running.id, std::string(headers::amzn_request_id) + ": " + running.id, header.value_or("none"));
 }
 
 void executed_version(ServerBench& bench) {
   auto running = bench.running();
   running.runtime.respond(running.id, "1");
-  const auto header = running.call.answer().field(headers::amz_executed_version);
+  const auto header = running.answer().field(headers::amz_executed_version);
   expect(header == "$LATEST", std::string(headers::amz_executed_version) + ": $LATEST", header.value_or("none"));
 }
 
@@ -78,7 +78,7 @@ void second_call(ServerBench& bench) {
   auto second = bench.call("2");
   expect(second.pending(200ms), "a second invocation that waits, or runs elsewhere", "an answer at once");
   expect_accepted(running.runtime.respond(running.id, "1"));
-  expect_result(running.call.answer(), "1");
+  expect_result(running.answer(), "1");
   running.runtime.poll();
   if (running.runtime.quiet(500ms) && bench.another_instance(bench.patience())) {
     running.runtime = bench.runtime();
@@ -87,6 +87,7 @@ void second_call(ServerBench& bench) {
   const Message event = running.runtime.event();
   expect_text("the second event", "2", event.body);
   expect_accepted(running.runtime.respond(event_id(event), "2"));
+  running.runtime.poll();
   expect_result(second.answer(), "2");
 }
 
@@ -140,6 +141,7 @@ void timeout_then_next(ServerBench& bench) {
   const Message event = runtime.next();
   expect_text("the event of the fresh instance", "2", event.body);
   expect_accepted(runtime.respond(event_id(event), "2"));
+  runtime.poll();
   expect_result(second.answer(), "2");
 }
 
@@ -183,6 +185,7 @@ void exit_then_next(ServerBench& bench) {
   const Message event = runtime.next();
   expect_text("the event of the fresh instance", "2", event.body);
   expect_accepted(runtime.respond(event_id(event), "2"));
+  runtime.poll();
   expect_result(second.answer(), "2");
 }
 
@@ -200,6 +203,7 @@ void gone_while_idle(ServerBench& bench) {
   const Message event = runtime.next();
   expect_text("the event of the fresh instance", "2", event.body);
   expect_accepted(runtime.respond(event_id(event), "2"));
+  runtime.poll();
   expect_result(second.answer(), "2");
 }
 
@@ -265,7 +269,7 @@ ServerCases lifecycle_cases() {
       {{"exit.then-next", Level::must, "The next call gets a fresh instance", "Invokes again.", sources::lifecycle},
        exit_then_next},
       {{"exit.while-idle", Level::must, "An instance that goes while it waits is noticed",
-        "Ends while a poll is parked, then invokes: a fresh instance gets the event.", sources::lifecycle},
+        "Ends while a poll is parked, then invokes: a fresh instance gets the event.", sources::service},
        gone_while_idle},
   };
 }

@@ -23,7 +23,7 @@ void accepted_post(ServerBench& bench) {
   const Message answer = running.runtime.respond(running.id, "\"ok\"", {{"Content-Type", "application/json"}});
   expect_accepted(answer, "a response");
   expect_json("the body of the 202", R"({"status":"OK"})", answer.body);
-  expect_result(running.call.answer(), "\"ok\"");
+  expect_result(running.answer(), "\"ok\"");
 }
 
 void verbatim(ServerBench& bench) {
@@ -32,7 +32,7 @@ void verbatim(ServerBench& bench) {
       "e \\u0041\" }";
   auto running = bench.running();
   expect_accepted(running.runtime.respond(running.id, body, {{"Content-Type", "application/json"}}));
-  expect_result(running.call.answer(), body);
+  expect_result(running.answer(), body);
 }
 
 void binary(ServerBench& bench) {
@@ -40,19 +40,19 @@ void binary(ServerBench& bench) {
   for (int byte = 0; byte < 256; ++byte) body += static_cast<char>(byte);
   auto running = bench.running();
   expect_accepted(running.runtime.respond(running.id, body, {{"Content-Type", "application/octet-stream"}}));
-  expect_result(running.call.answer(), body);
+  expect_result(running.answer(), body);
 }
 
 void no_content_type(ServerBench& bench) {
   auto running = bench.running();
   expect_accepted(running.runtime.respond(running.id, "\"ok\""), "a response without Content-Type");
-  expect_result(running.call.answer(), "\"ok\"");
+  expect_result(running.answer(), "\"ok\"");
 }
 
 void content_type(ServerBench& bench) {
   auto running = bench.running();
   expect_accepted(running.runtime.respond(running.id, "<p/>", {{"Content-Type", "text/html; charset=utf-8"}}));
-  const auto type = running.call.answer().field("Content-Type");
+  const auto type = running.answer().field("Content-Type");
   expect(type == "text/html; charset=utf-8", "the runtime's own Content-Type: text/html; charset=utf-8",
          type.value_or("none"));
 }
@@ -60,14 +60,14 @@ void content_type(ServerBench& bench) {
 void empty_body(ServerBench& bench) {
   auto running = bench.running();
   expect_accepted(running.runtime.respond(running.id, ""), "a response of 0 bytes");
-  expect_result(running.call.answer(), "");
+  expect_result(running.answer(), "");
 }
 
 void largest(ServerBench& bench) {
   const std::string body = "\"" + std::string(limits::max_response_payload - 2, 'r') + "\"";
   auto running = bench.running();
   expect_accepted(running.runtime.respond(running.id, body), "a response of 6,291,556 bytes");
-  expect_result(running.call.answer(), body);
+  expect_result(running.answer(), body);
 }
 
 std::string too_large_body() { return "\"" + std::string(limits::max_response_payload - 1, 'r') + "\""; }
@@ -76,7 +76,7 @@ void too_large(ServerBench& bench) {
   auto running = bench.running();
   const Message refusal = running.runtime.respond(running.id, too_large_body());
   expect_refused(refusal, 413, error_types::request_entity_too_large, "a response of 6,291,557 bytes");
-  expect_function_error(running.call.answer(), error_types::response_size_too_large);
+  expect_function_error(running.answer(), error_types::response_size_too_large);
 }
 
 void too_large_chunked(ServerBench& bench) {
@@ -86,16 +86,17 @@ void too_large_chunked(ServerBench& bench) {
       chunk(too_large_body()) + last_chunk());
   expect_refused(running.runtime.answer("a chunked response of 6,291,557 bytes"), 413,
                  error_types::request_entity_too_large, "a chunked response of 6,291,557 bytes");
-  expect_function_error(running.call.answer(), error_types::response_size_too_large);
+  expect_function_error(running.answer(), error_types::response_size_too_large);
 }
 
 void too_large_kept(ServerBench& bench) {
   auto running = bench.running();
   expect_status(running.runtime.respond(running.id, too_large_body()), 413, "a response of 6,291,557 bytes");
-  running.call.answer();
+  running.answer();
   auto second = bench.call("2");
   const Message event = running.runtime.next();
   expect_accepted(running.runtime.respond(event_id(event), "2"));
+  running.runtime.poll();
   expect_result(second.answer(), "2");
 }
 
@@ -109,7 +110,7 @@ void bad_mode(ServerBench& bench) {
 void bad_mode_told(ServerBench& bench) {
   auto running = bench.running();
   running.runtime.respond(running.id, "\"ok\"", {{std::string(headers::response_mode), "now-and-then"}});
-  expect_function_error(running.call.answer(), error_types::invalid_response_mode_header);
+  expect_function_error(running.answer(), error_types::invalid_response_mode_header);
 }
 
 // --- errors ----------------------------------------------------------------------------------------------------------
@@ -121,13 +122,13 @@ void error_accepted(ServerBench& bench) {
       {{"Content-Type", "application/json"}, {std::string(headers::error_type), "Function.OrderError"}});
   expect_accepted(answer, "an error");
   expect_json("the body of the 202", R"({"status":"OK"})", answer.body);
-  expect_text("the invoker gets", error_body, running.call.answer().body);
+  expect_text("the invoker gets", error_body, running.answer().body);
 }
 
 void error_bare(ServerBench& bench) {
   auto running = bench.running();
   expect_accepted(running.runtime.fail(running.id, error_body), "an error without any header of its own");
-  expect_text("the invoker gets", error_body, running.call.answer().body);
+  expect_text("the invoker gets", error_body, running.answer().body);
 }
 
 void error_odd_type(ServerBench& bench) {
@@ -135,7 +136,7 @@ void error_odd_type(ServerBench& bench) {
   for (const char* type : {"unhandled", "Runtime.UserException", "OrderError", "Function.", ""}) {
     expect_accepted(running.runtime.fail(running.id, error_body, {{std::string(headers::error_type), type}}),
                     "an error of the type \"" + std::string(type) + "\"");
-    expect_text("the invoker gets", error_body, running.call.answer().body);
+    expect_text("the invoker gets", error_body, running.answer().body);
     running.call = bench.call();
     running.event = running.runtime.next();
     running.id = event_id(running.event);
@@ -149,7 +150,7 @@ void error_xray(ServerBench& bench) {
   auto running = bench.running();
   expect_accepted(running.runtime.fail(running.id, error_body, {{std::string(headers::xray_error_cause), cause}}),
                   "an error with an X-Ray cause of 60 kB");
-  expect_text("the invoker gets", error_body, running.call.answer().body);
+  expect_text("the invoker gets", error_body, running.answer().body);
 }
 
 void error_chunked(ServerBench& bench) {
@@ -160,16 +161,17 @@ void error_chunked(ServerBench& bench) {
                                                       {"Trailer", "Lambda-Runtime-Function-Error-Body"}}) +
                        chunk(error_body) + last_chunk());
   expect_accepted(running.runtime.answer("a chunked error"), "a chunked error with declared trailers");
-  expect_text("the invoker gets", error_body, running.call.answer().body);
+  expect_text("the invoker gets", error_body, running.answer().body);
 }
 
 void error_then_next(ServerBench& bench) {
   auto running = bench.running();
   expect_accepted(running.runtime.fail(running.id, error_body));
-  running.call.answer();
+  running.answer();
   auto second = bench.call("2");
   const Message event = running.runtime.next();
   expect_accepted(running.runtime.respond(event_id(event), "2"));
+  running.runtime.poll();
   expect_result(second.answer(), "2");
 }
 

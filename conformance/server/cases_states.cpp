@@ -35,7 +35,7 @@ void unknown_id(ServerBench& bench) {
                  "an error for an id that is not under way");
   expect(running.call.pending(100ms), "the invocation still open", "an answer to the invoker");
   expect_accepted(running.runtime.respond(running.id, "\"right\""), "the response to the right id");
-  expect_result(running.call.answer(), "\"right\"");
+  expect_result(running.answer(), "\"right\"");
 }
 
 void second_response(ServerBench& bench) {
@@ -43,7 +43,7 @@ void second_response(ServerBench& bench) {
   expect_accepted(running.runtime.respond(running.id, "\"first\""));
   expect_refused(running.runtime.respond(running.id, "\"second\""), 403, error_types::invalid_state_transition,
                  "a second response to the same event");
-  expect_result(running.call.answer(), "\"first\"");
+  expect_result(running.answer(), "\"first\"");
 }
 
 void error_after_response(ServerBench& bench) {
@@ -51,13 +51,13 @@ void error_after_response(ServerBench& bench) {
   expect_accepted(running.runtime.respond(running.id, "\"first\""));
   expect_refused(running.runtime.fail(running.id, "{}"), 403, error_types::invalid_state_transition,
                  "an error behind a response to the same event");
-  expect_result(running.call.answer(), "\"first\"");
+  expect_result(running.answer(), "\"first\"");
 }
 
 void after_next(ServerBench& bench) {
   auto running = bench.running();
   expect_accepted(running.runtime.respond(running.id, "1"));
-  expect_result(running.call.answer(), "1");
+  expect_result(running.answer(), "1");
   running.runtime.poll();
   expect(running.runtime.quiet(50ms), "a parked poll", "an answer, or the end");
   auto other = bench.runtime();
@@ -110,7 +110,7 @@ void init_error_after_next(ServerBench& bench) {
   expect_refused(running.runtime.fail_init(init_body), 403, error_types::invalid_state_transition,
                  "an init error behind the first poll");
   expect_accepted(running.runtime.respond(running.id, "1"));
-  expect_result(running.call.answer(), "1");
+  expect_result(running.answer(), "1");
 }
 
 void next_after_init_error(ServerBench& bench) {

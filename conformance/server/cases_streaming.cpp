@@ -42,7 +42,7 @@ Running begin_stream(ServerBench& bench, std::string_view first) {
 }
 
 StreamedAnswer whole(Running& running) {
-  const Message answer = running.call.answer();
+  const Message answer = running.answer();
   expect_status(answer, 200, "a streamed invocation");
   return read_event_stream(answer.body);
 }
@@ -60,7 +60,7 @@ void buffered(ServerBench& bench) {
   running.runtime.send(running.runtime.request_bytes("POST", response_target(running.id), stream_fields()) +
                        chunk("one,") + chunk("two,") + chunk("three") + last_chunk());
   expect_accepted(running.runtime.answer("a streamed response"), "a streamed response");
-  expect_result(running.call.answer(), "one,two,three");
+  expect_result(running.answer(), "one,two,three");
 }
 
 void trailers_accepted(ServerBench& bench) {
@@ -68,10 +68,11 @@ void trailers_accepted(ServerBench& bench) {
   running.runtime.send(running.runtime.request_bytes("POST", response_target(running.id), stream_fields()) +
                        chunk("begun") + last_chunk(error_trailers()));
   expect_accepted(running.runtime.answer("a stream with error trailers"), "a stream with error trailers");
-  running.call.answer();
+  running.answer();
   auto second = bench.call("2");
   const Message event = running.runtime.next();
   expect_accepted(running.runtime.respond(event_id(event), "2"));
+  running.runtime.poll();
   expect_result(second.answer(), "2");
 }
 
@@ -80,7 +81,7 @@ void trailers_told(ServerBench& bench) {
   running.runtime.send(running.runtime.request_bytes("POST", response_target(running.id), stream_fields()) +
                        last_chunk(error_trailers()));
   expect_accepted(running.runtime.answer("a stream with error trailers"), "a stream with error trailers");
-  const Message answer = running.call.answer();
+  const Message answer = running.answer();
   const bool told = answer.field(headers::amz_function_error) || answer.body.find("broke off") != std::string::npos;
   expect(told, "the invoker of a whole answer told of the failure",
          std::to_string(answer.status()) + " " + shown(answer.body));
@@ -94,7 +95,7 @@ void trailers_without_mode(ServerBench& bench) {
                        last_chunk(error_trailers()));
   expect_accepted(running.runtime.answer("a chunked response with error trailers"),
                   "a chunked response with error trailers");
-  const Message answer = running.call.answer();
+  const Message answer = running.answer();
   const bool told = answer.field(headers::amz_function_error) || answer.body.find("broke off") != std::string::npos;
   expect(told, "the invoker told of the failure", std::to_string(answer.status()) + " " + shown(answer.body));
 }
@@ -174,6 +175,7 @@ void invoker_gone(ServerBench& bench) {
   const Message event = runtime.next();
   expect_text("the next event", "2", event.body);
   expect_accepted(runtime.respond(event_id(event), "2"));
+  runtime.poll();
   expect_result(second.answer(), "2");
 }
 

@@ -90,9 +90,13 @@ Message Peer::request(std::string_view method, std::string_view target, Fields f
   return answer(std::string(method).append(" ").append(target));
 }
 
-void RuntimePeer::poll() { send(request_bytes("GET", routes::next)); }
+void RuntimePeer::poll() {
+  if (!parked_) send(request_bytes("GET", routes::next));
+  parked_ = true;
+}
 
 Message RuntimePeer::event() {
+  parked_ = false;
   Message event = answer("a poll");
   expect(event.status() == 200, "an event with the status 200",
          std::to_string(event.status()) + " " + shown(event.body));

@@ -62,7 +62,7 @@ class RuntimePeer : public Peer {
  public:
   using Peer::Peer;
 
-  /// Polls, without waiting for the event.
+  /// Polls, without waiting for the event; nothing where a poll is parked already.
   void poll();
   /// The event that a poll is answered with.
   Message event();
@@ -71,6 +71,9 @@ class RuntimePeer : public Peer {
   Message respond(std::string_view id, std::string_view body, Fields fields = {});
   Message fail(std::string_view id, std::string_view body, Fields fields = {});
   Message fail_init(std::string_view body, Fields fields = {});
+
+ private:
+  bool parked_ = false;
 };
 
 /// Lambda-Runtime-Aws-Request-Id of an event; a Finding where there is none.

@@ -59,6 +59,7 @@ FunctionUnderTest CommandPlatform::prepare(const Setting& setting) {
     // Nobody tells when it listens; its end is told.
     if (child_->wait(Deadline::after(20ms))) break;
   }
+  if (!setting.is_plain()) throw NotOffered{"the platform does not come up with a concurrency or timeout of its own"};
   throw CannotRun("the platform does not answer at " + address + "; it printed:\n" + child_->printed());
 }
 

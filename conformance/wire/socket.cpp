@@ -145,6 +145,11 @@ Listener::Listener(const std::string& address) {
   address_ = address.substr(0, address.rfind(':') + 1) + std::to_string(ntohs(bound.sin_port));
 }
 
+void Listener::buffer_little() const {
+  const int bytes = 65'536;
+  ::setsockopt(socket_.fd(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+}
+
 Socket Listener::accept_now() const {
   const int fd = ::accept4(socket_.fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (fd < 0) return {};

@@ -57,6 +57,9 @@ class Listener {
   /// Throws CannotRun.
   explicit Listener(const std::string& address);
 
+  /// What is not read waits at the peer, not in a buffer of the kernel here: for connections accepted from now on.
+  void buffer_little() const;
+
   const std::string& address() const { return address_; }
   int fd() const { return socket_.fd(); }
   /// A connection that waits already; none where none does.

@@ -12,11 +12,6 @@ using nlohmann::json;
 
 namespace {
 
-const bool failed_on_purpose = [] {
-  if (std::getenv("CONFORMANCE_FAIL_INIT") != nullptr) throw std::runtime_error("asked to fail while it is loaded");
-  return false;
-}();
-
 json told(const kiln::Context& context) {
   const auto optional = [](std::string_view text) { return text.empty() ? json() : json(text); };
   return {{"request_id", context.request_id()},
@@ -37,7 +32,7 @@ json told(const kiln::Context& context) {
 json handler(const json& event, kiln::Context& context) {
   if (!event.is_object() || !event.contains("conformance")) return event;
   const std::string behaviour = event["conformance"];
-  if (behaviour == "offers") return {"context", "big", "sleep", "exit", "init-failure"};
+  if (behaviour == "offers") return {"context", "big", "sleep", "exit"};
   if (behaviour == "echo") return event.at("value");
   if (behaviour == "error") throw std::runtime_error(event.at("message").get<std::string>());
   if (behaviour == "context") return told(context);
