@@ -77,7 +77,8 @@ Task<void> PublicApi::invoke(http::Connection& connection, std::string_view enco
   const auto* const failure = std::get_if<FunctionError>(&done.result);
   if (failure && failure->type == error_types::code_corrupt) {
     // Nothing of the function ran, and nothing it could answer for.
-    const ServiceError error{500, std::string(error_types::code_corrupt), corrupt_code_text(named->name)};
+    const ServiceError error{500, std::string(error_types::code_corrupt),
+                             corrupt_code_text(call.pool->configuration().name)};
     co_return co_await refuse(connection, error, invocation.request_id);
   }
   if (draining_) connection.close_after_answer();
