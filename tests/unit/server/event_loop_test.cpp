@@ -133,7 +133,10 @@ TEST_CASE("A callback may arm its own timer again") {
     if (++fired < 5) timer.arm(Deadline::after(1ms), again);
   };
   timer.arm(Deadline::after(1ms), again);
-  runner.run(sleep_for(runner.loop(), 30ms));
+  runner.run([](EventLoop& loop, const int& count) -> Task<void> {
+    const Deadline limit = Deadline::after(patience);
+    while (count < 5 && !limit.passed()) co_await sleep_until(loop, Deadline::after(1ms));
+  }(runner.loop(), fired));
   CHECK(fired == 5);
 }
 
