@@ -27,7 +27,7 @@ class Hooks(RuntimeTest):
         self.assertNotIn("after", instance.stdout)
         instance.api.restore.set()
         self.assertEqual("ready", instance.invoke().json)
-        self.assertEqual("before 2\nbefore 1\nafter 1\nafter 2\n", instance.stdout)
+        instance.wait_for_output("before 2\nbefore 1\nafter 1\nafter 2\n")
 
     def test_do_not_run_otherwise(self):
         instance = self.start(HOOKS)

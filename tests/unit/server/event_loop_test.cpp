@@ -134,7 +134,7 @@ TEST_CASE("A callback may arm its own timer again") {
   };
   timer.arm(Deadline::after(1ms), again);
   runner.run([](EventLoop& loop, const int& count) -> Task<void> {
-    const Deadline limit = Deadline::after(patience);
+    const Deadline limit = Deadline::after(test::patience);
     while (count < 5 && !limit.passed()) co_await sleep_until(loop, Deadline::after(1ms));
   }(runner.loop(), fired));
   CHECK(fired == 5);
