@@ -5,25 +5,30 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "runtime-api/protocol/json_text.hpp"
+
 namespace kiln::conformance {
 namespace {
 
 constexpr std::size_t longest_shown = 160;
 
 void append_printable(std::string& out, std::string_view bytes) {
-  for (const char c : bytes) {
+  for (std::size_t at = 0; at < bytes.size();) {
+    const std::size_t length = utf8_length(bytes, at);
+    const char c = bytes[at];
     const auto byte = static_cast<unsigned char>(c);
     if (c == '\n') {
       out += "\\n";
     } else if (c == '\r') {
       out += "\\r";
-    } else if (byte < 0x20 || byte == 0x7F) {
+    } else if (length == 0 || byte < 0x20 || byte == 0x7F) {
       char text[5];
       std::snprintf(text, sizeof text, "\\x%02X", byte);
       out += text;
     } else {
-      out += c;
+      out.append(bytes.substr(at, length));
     }
+    at += length == 0 ? 1 : length;
   }
 }
 

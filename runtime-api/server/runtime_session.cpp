@@ -85,7 +85,8 @@ void RuntimeSession::settle(Call& call, InvocationResult result) {
 void RuntimeSession::fail(std::string_view request_id, const FunctionError& error) {
   Call* const call = find(request_id);
   if (!call) return;
-  if (timed_out_ids_.size() == remembered_timeouts) timed_out_ids_.erase(timed_out_ids_.begin());
+  if (timed_out_ids_.size() >= std::max(remembered_timeouts, max_concurrency_))
+    timed_out_ids_.erase(timed_out_ids_.begin());
   timed_out_ids_.emplace_back(request_id);
   std::erase(calls_, call);
   tell_idle();

@@ -15,12 +15,14 @@ sys.path[:0] = [HERE, os.path.join(SOURCE, "tests", "support")]
 sys.dont_write_bytecode = True
 
 import table  # noqa: E402
-from cases import context, failures, frameworks, load, management, payloads, shutdown  # noqa: E402
+from cases import concurrency, context, failures, frameworks, load, management, payloads, shutdown, streaming  # noqa: E402
 from subjects import SUBJECTS  # noqa: E402
 
-CASES = {"clients": [payloads.Payloads, failures.Failures, context.Context, load.Load, shutdown.Shutdown],
+CASES = {"clients": [payloads.Payloads, failures.Failures, context.Context, load.Load, streaming.Streaming,
+                     concurrency.Concurrency, shutdown.Shutdown],
          "frameworks": [frameworks.Frameworks],
-         "invokers": [management.Management]}
+         "invokers": [management.Management],
+         "servers": []}
 
 
 class Outcomes(unittest.TextTestResult):
@@ -38,6 +40,8 @@ class Outcomes(unittest.TextTestResult):
 
 def fetch(components):
     """component → its folder; raises what the script said where one cannot be had."""
+    if not components:
+        return {}
     done = subprocess.run([os.path.join(SOURCE, "scripts", "fetch-interop"), *components], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
     if done.returncode != 0:
@@ -56,6 +60,8 @@ def suite_of(subject, place, pattern):
 
 def run(subject, folders, build, scratch, pattern):
     """What was found: case → yes or no."""
+    if not CASES[subject.group]:
+        return {}
     place = subject.place(folders, build, scratch)
     try:
         result = unittest.TextTestRunner(sys.stdout, verbosity=2, resultclass=Outcomes).run(suite_of(subject, place, pattern))
@@ -76,7 +82,7 @@ def main():
     build = os.path.abspath(given.build)
     subjects = [each for each in SUBJECTS if not given.only or given.only.lower() in each.key]
 
-    found, times = {}, []
+    found, scores, times = {}, {}, []
     with tempfile.TemporaryDirectory(prefix="kiln-interop-") as scratch, concurrent.futures.ThreadPoolExecutor(2) as fetchers:
         waiting = {fetchers.submit(fetch, subject.components): subject for subject in subjects}
         for ready in concurrent.futures.as_completed(waiting):
@@ -84,9 +90,11 @@ def main():
             print(f"\n=== {subject.name} {subject.version} on {subject.platform}", flush=True)
             try:
                 found[subject.key] = run(subject, ready.result(), build, scratch, given.k)
+                scores[subject.key] = None if given.k else subject.score(ready.result(), build, scratch)
+                print(scores[subject.key] or "")
             except Exception as failed:  # one subject that cannot be had or started must not hide the others
                 print(f"cannot be run: {failed}")
-                found[subject.key] = {"start": "no"}
+                found.setdefault(subject.key, {})["start"] = "no"
             times.append((subject, time.monotonic() - began))
 
     print()
@@ -96,7 +104,7 @@ def main():
     outcomes = [outcome for each in found.values() for outcome in each.values()]
     failed = outcomes.count("no")
     if not given.only and not given.k:
-        failed += table.settle(SOURCE, CASES, subjects, found, given.update_docs)
+        failed += table.settle(SOURCE, CASES, subjects, found, scores, given.update_docs)
     print(f"\n{outcomes.count('yes')} passed, {failed} failed")
     return 1 if failed or not outcomes else 0
 

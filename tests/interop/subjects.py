@@ -8,11 +8,14 @@ import shutil
 import subprocess
 from typing import Callable
 
+import scores
 from invokers import AwsCommandLine, Boto3
 from places import ClientPlace, ToolPlace
+from platforms import KilnPlatform
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FUNCTIONS = os.path.join(HERE, "functions")
+EXAMPLES = os.path.join(os.path.dirname(os.path.dirname(HERE)), "examples")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +29,9 @@ class Package:
 
 class Subject:
     """What all that is tested has: a `name` of the form "short: package", a version, a platform, and a group of cases."""
+
+    def score(self, folders, build, folder):
+        """What `kiln conformance` says of it; None where it has nothing to say."""
 
     @property
     def short(self):
@@ -54,6 +60,7 @@ class Client(Subject):
     processes: bool = False                # several at once are processes of one instance, not threads
     cannot: dict = dataclasses.field(default_factory=dict)    # case → why
     group: str = "clients"
+    judged: Callable = None                # as pack, for kiln conformance; nothing: as `pack`
     runtime: str = "provided"              # empty: kiln's own Python
 
     def package(self, folders, folder, build):
@@ -63,6 +70,14 @@ class Client(Subject):
 
     def place(self, folders, build, folder):
         return ClientPlace(self, folders, build, folder)
+
+    def score(self, folders, build, folder):
+        if self.group != "clients":
+            return None
+        if not self.judged:
+            return scores.of_runtime(build, self.package(folders, os.path.join(folder, self.key + "-judged"), build))
+        place = os.path.join(folder, self.key + "-judged")
+        return scores.of_runtime(build, Package(place, "index.handler", self.judged(folders, place, build)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,6 +93,21 @@ class Tool(Subject):
 
     def place(self, folders, build, folder):
         return ToolPlace(self, folders, build, folder)
+
+
+@dataclasses.dataclass(frozen=True)
+class Server(Subject):
+    """A server of the Runtime API, for kiln conformance alone."""
+    name: str
+    version: str
+    judge: Callable                        # (folders of the components, build folder)
+    components: tuple = ()
+    platform: str = "kiln"
+    cannot: dict = dataclasses.field(default_factory=dict)
+    group: str = "servers"
+
+    def score(self, folders, build, _):
+        return self.judge(folders, build)
 
 
 def python_of(build):
@@ -136,10 +166,10 @@ def pack_kiln_python(_, folder, build):
     return os.path.join(build, "libexec", "kiln", python_of(build), "bootstrap")
 
 
-def pack_kiln_cpp(_, folder, build):
+def pack_kiln_cpp(_, folder, build, source=os.path.join(FUNCTIONS, "kiln_cpp")):
     """Built as a user builds one, against the package that the build folder holds."""
     made = folder + "-build"
-    for command in (["cmake", "-S", os.path.join(FUNCTIONS, "kiln_cpp"), "-B", made, "-DCMAKE_BUILD_TYPE=Release",
+    for command in (["cmake", "-S", source, "-B", made, "-DCMAKE_BUILD_TYPE=Release",
                      f"-DCMAKE_PREFIX_PATH={build}"], ["cmake", "--build", made]):
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     with open(os.path.join(made, "kiln-package.txt")) as file:
@@ -156,6 +186,23 @@ def pack_frameworks_awslambdaric(folders, folder, _):
     awslambdaric_starts(folders, folder)
 
 
+def judged_kiln_python(_, folder, build):
+    shutil.copytree(os.path.join(EXAMPLES, "conformance-python"), folder)
+    return os.path.join(build, "libexec", "kiln", python_of(build), "bootstrap")
+
+
+def judged_kiln_cpp(folders, folder, build):
+    return pack_kiln_cpp(folders, folder, build, os.path.join(EXAMPLES, "conformance-cpp"))
+
+
+def judge_kiln(_, build):
+    platform = KilnPlatform(build)
+    try:
+        return scores.of_kiln(build, platform.server.url)
+    finally:
+        platform.kill()
+
+
 NO_INIT_ERROR = "the client never posts `/init/error`"
 NOT_BY_CLIENT = "the client cannot"
 EMULATOR_DROPS = "the emulator never passes one on"
@@ -168,7 +215,7 @@ def no_streaming(reason=NOT_BY_CLIENT):
     return {"streaming": reason, "streaming_error": reason}
 
 
-IN_EMULATOR = {"trace_id": EMULATOR_DROPS, "concurrent": EMULATOR_PANICS, "several_at_once": EMULATOR_PANICS,
+IN_EMULATOR = {"trace_id": EMULATOR_DROPS, "concurrent": EMULATOR_PANICS, "several_at_once": EMULATOR_PANICS, "several_at_once_load": EMULATOR_PANICS,
                "exit_in_init": EMULATOR_EMPTY, "echo_nothing": "the emulator hands on an event of no bytes, which is not JSON",
                "exit_between_calls": "the emulator fails the next call with it", "executed_headers": "the emulator drops all headers",
                **no_streaming(EMULATOR_BUFFERS)}
@@ -186,11 +233,12 @@ CLIENTS = [
     Client("Java: aws-lambda-java-runtime-interface-client", "2.9.0", "kiln", ("java",), pack_java,
            "java.lang.IllegalArgumentException", handler="kiln.interop.Function::handleRequest", cannot=no_streaming()),
     Client("C++: aws-lambda-cpp", "0.2.8", "kiln", ("aws_lambda_cpp",), pack_program("aws_lambda_cpp"), "InteropError",
-           cannot={"error_in_init": NO_INIT_ERROR, "several_at_once": NOT_BY_CLIENT, **no_streaming()}),
+           cannot={"error_in_init": NO_INIT_ERROR, "several_at_once": NOT_BY_CLIENT, "several_at_once_load": NOT_BY_CLIENT, **no_streaming()}),
     Client("kiln's Python: kiln", "this", "emulator", ("emulator",), pack_kiln_python, "ValueError", streaming="function.streaming",
-           cannot=IN_EMULATOR),
+           cannot=IN_EMULATOR, judged=judged_kiln_python),
     Client("kiln's C++: kiln", "this", "emulator", ("emulator",), pack_kiln_cpp, "std::invalid_argument",
-           cannot={"error_in_init": "a C++ function has no code of its own in init that can throw", **IN_EMULATOR}),
+           cannot={"error_in_init": "a C++ function has no code of its own in init that can throw", **IN_EMULATOR},
+           judged=judged_kiln_cpp),
 ]
 
 FRAMEWORKS = [
@@ -200,6 +248,13 @@ FRAMEWORKS = [
            pack_frameworks_awslambdaric, "", group="frameworks"),
 ]
 
-TOOLS = [Tool("boto3: boto3", "1.44.5", Boto3), Tool("aws: awscli", "1.46.3", AwsCommandLine)]
+TOOLS = [Tool("boto3: boto3", "1.44.5", Boto3), Tool("aws: awscli", "1.46.3", AwsCommandLine, cannot={
+    "response_stream": "version 1 of the command line has no such command"})]
 
-SUBJECTS = CLIENTS + FRAMEWORKS + TOOLS
+SERVERS = [
+    Server("kiln's server: kiln", "this", judge_kiln),
+    Server("the official emulator: aws-lambda-rie", "of aws-sam-cli 1.170.0",
+           lambda folders, build: scores.of_emulator(build, folders["emulator"]), ("emulator",)),
+]
+
+SUBJECTS = CLIENTS + FRAMEWORKS + TOOLS + SERVERS

@@ -39,14 +39,27 @@ def render(kinds, subjects, found):
     return "\n".join(lines)
 
 
-def settle(source, cases, subjects, found, update):
+def render_scores(subjects, scores):
+    lines = ["| `kiln conformance` of | version | must | should | what it does not keep (in bold: what it must) |",
+             "| --- | --- | --- | --- | --- |"]
+    for subject in subjects:
+        score = scores.get(subject.key)
+        if score:
+            lines.append(f"| {subject.short} (`{subject.package_name}`) | {subject.version} | {score.must[0]} of {score.must[1]} | "
+                         f"{score.should[0]} of {score.should[1]} | {', '.join(score.failing)} |")
+    return "\n".join(lines)
+
+
+def settle(source, cases, subjects, found, scores, update):
     """Writes the page, or says how it differs from what was found; returns the number of pages that are wrong."""
     path = os.path.join(source, "docs", "compatibility.md")
     with open(path, encoding="utf-8") as file:
         page = file.read()
     parts = []
-    for group in cases:
-        parts.append(render(cases[group], [each for each in subjects if each.group == group], found))
+    for group, kinds in cases.items():
+        if kinds:
+            parts.append(render(kinds, [each for each in subjects if each.group == group], found))
+    parts.append(render_scores(subjects, scores))
     wanted = re.sub(re.escape(BEGIN) + ".*?" + re.escape(END), lambda _: f"{BEGIN}\n" + "\n\n".join(parts) + f"\n{END}", page,
                     flags=re.DOTALL)
     if update:

@@ -342,18 +342,22 @@ void FunctionPool::on_stopped(Member& member) {
 // --- scaling to zero ---------------------------------------------------------------------------------------------------
 
 void FunctionPool::arm_reclaim() {
-  if (idle_.empty()) return;
+  // One that works on other events has not idled since it was listed.
+  const auto first =
+      std::find_if(idle_.begin(), idle_.end(), [](const Member* member) { return member->instance->in_flight() == 0; });
+  if (first == idle_.end()) return;
   const auto keep = std::chrono::seconds(configuration().kiln.idle_seconds);
-  reclaim_timer_.arm(Deadline(idle_.front()->instance->idle_since() + keep), [this] { reclaim(); });
+  reclaim_timer_.arm(Deadline((*first)->instance->idle_since() + keep), [this] { reclaim(); });
 }
 
 void FunctionPool::reclaim() {
   const auto keep = std::chrono::seconds(configuration().kiln.idle_seconds);
   const auto now = Deadline::Clock::now();
-  while (!idle_.empty() && idle_.front()->instance->idle_since() + keep <= now) {
-    Member& member = *idle_.front();
-    leave_idle(member);
-    if (member.instance->in_flight() == 0) member.instance->stop();
+  const auto listed = idle_;
+  for (Member* const member : listed) {
+    if (member->instance->in_flight() > 0 || member->instance->idle_since() + keep > now) continue;
+    leave_idle(*member);
+    member->instance->stop();
   }
   arm_reclaim();
 }

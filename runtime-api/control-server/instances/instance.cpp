@@ -251,6 +251,8 @@ Task<InvocationReport> Instance::invoke(const Invocation& invocation, ResponseSi
   report.duration = Deadline::Clock::now() - begun;
   timer.cancel();
   if (auto* const error = std::get_if<FunctionError>(&report.result)) {
+    // Its runtime still streams to nobody, and would go on.
+    if (error->type == error_types::invoker_gone) overran_ = true;
     *error = worded_for(std::move(*error), invocation.request_id);
   }
   drain_log();

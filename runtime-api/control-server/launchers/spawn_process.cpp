@@ -28,10 +28,11 @@ struct ChildSetup {
   char* const* environment;
   pid_t parent;
   int error = 0;
+  std::chrono::steady_clock::time_point executed_at = {};
 };
 
 /// Returns the errno of the step that failed; does not return where the program was executed.
-int become(const ChildSetup& setup) {
+int become(ChildSetup& setup) {
   const SpawnRequest& request = setup.request;
   if (::setpgid(0, 0) != 0) return errno;
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return errno;
@@ -53,6 +54,8 @@ int become(const ChildSetup& setup) {
   sigset_t none;
   ::sigemptyset(&none);
   ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
+  // By the child: its parent may be told of the execution only after the program has done its work.
+  setup.executed_at = std::chrono::steady_clock::now();
   ::execve(request.executable.c_str(), setup.arguments, setup.environment);
   return errno;
 }
@@ -76,7 +79,7 @@ std::vector<char*> pointers(const std::vector<std::string>& texts, const std::st
 SpawnResult spawn_process(const SpawnRequest& request) {
   const auto arguments = pointers(request.arguments, &request.executable);
   const auto environment = pointers(request.environment);
-  ChildSetup setup{request, arguments.data(), environment.data(), ::getpid()};
+  ChildSetup setup{request, arguments.data(), environment.data(), ::getpid(), 0, {}};
   const auto stack = std::make_unique<std::byte[]>(child_stack);
 
   // A handler of ours that ran in the child would run on our memory.
@@ -86,7 +89,6 @@ SpawnResult spawn_process(const SpawnRequest& request) {
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
   const int pid = ::clone(child_main, stack.get() + child_stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &setup);
   const int clone_error = errno;
-  const auto executed_at = std::chrono::steady_clock::now();
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 
   SpawnResult result;
@@ -97,7 +99,7 @@ SpawnResult spawn_process(const SpawnRequest& request) {
     result.error = std::error_code(setup.error, std::generic_category());
   } else {
     result.pid = pid;
-    result.executed_at = executed_at;
+    result.executed_at = setup.executed_at;
     rusage own{};
     if (::getrusage(RUSAGE_SELF, &own) == 0) result.borrowed_peak_kib = own.ru_maxrss;
   }

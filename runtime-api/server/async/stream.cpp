@@ -29,7 +29,9 @@ constexpr std::size_t buffer_size = 256;   // most of what a runtime of ours sen
 /// Shared with the operations in flight, which outlive the Stream: a closed descriptor's complete later.
 ///
 /// Waiting for data is a read into a small buffer rather than a wait for readability: Asio then needs no epoll_ctl each
-/// time (ADR 0002). It is not the loop's one large buffer, because Asio may read at once and tell on a later turn.
+/// time (ADR 0002). It is not the loop's one large buffer, because Asio may read at once and tell on a later turn. So while
+/// such a read is outstanding nobody else may read the socket, or bytes would overtake those. A pipe is read by others
+/// meanwhile (an instance's log, when an invocation ends) and is seldom waited for: there, waiting takes nothing out.
 struct Stream::Impl : std::enable_shared_from_this<Stream::Impl> {
   /// Asio remembers of a socket that a short read has emptied it, and of other descriptors it does not: worth the two types.
   using Socket = asio::generic::stream_protocol::socket;
@@ -48,12 +50,18 @@ struct Stream::Impl : std::enable_shared_from_this<Stream::Impl> {
   void start_read() {
     if (outstanding || !is_open()) return;
     outstanding = true;
+    if (auto* const pipe = std::get_if<Pipe>(&end)) {
+      return pipe->async_wait(Pipe::wait_read, [self = shared_from_this()](const boost::system::error_code& error) {
+        self->outstanding = false;
+        if (self->is_open()) self->on_read(error, {});
+      });
+    }
     if (!buffer) buffer = std::make_unique<char[]>(buffer_size);
     const auto done = [self = shared_from_this()](const boost::system::error_code& error, std::size_t bytes) {
       self->outstanding = false;
       if (self->is_open()) self->on_read(error, {self->buffer.get(), bytes});
     };
-    std::visit([&](auto& io) { io.async_read_some(asio::buffer(buffer.get(), buffer_size), done); }, end);
+    std::get<Socket>(end).async_read_some(asio::buffer(buffer.get(), buffer_size), done);
   }
 
   void on_read(const boost::system::error_code& error, std::string_view data) {
@@ -78,6 +86,9 @@ struct Stream::Impl : std::enable_shared_from_this<Stream::Impl> {
   }
 
   bool has_input() const { return ended || failure || !held.empty() || !fresh.empty(); }
+
+  /// Whether bytes may be on their way that come before those in the socket.
+  bool being_read() const { return outstanding && std::holds_alternative<Socket>(end); }
 
   /// Moves what has been received already into `into`.
   std::size_t take(std::span<char> into) {
@@ -157,6 +168,10 @@ ReadResult Stream::read_now(std::span<char> into) {
   }
   if (!is_open() || impl_->ended) {
     result.end = true;
+    return result;
+  }
+  if (impl_->being_read()) {
+    result.would_block = true;
     return result;
   }
   ssize_t n = 0;

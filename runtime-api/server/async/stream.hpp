@@ -36,7 +36,8 @@ class Stream {
   bool is_open() const;
   EventLoop& loop() const;
 
-  /// Reads what is there, never waits.
+  /// Reads what is there, never waits. While a coroutine waits in `readable`, or a peer is watched, a socket has nothing for
+  /// anybody else (`would_block`): its next bytes may be on their way to those. A pipe may be read meanwhile.
   ReadResult read_now(std::span<char> into);
   /// Writes what fits of the three, never waits; sockets only. Returns the bytes written; `error` is set where the peer is
   /// gone.
@@ -52,7 +53,7 @@ class Stream {
   /// The same for writing.
   auto writable() { return WaitWritable(*this); }
 
-  /// Calls `on_gone` once if the peer closes or resets while no coroutine waits in `readable`, or if `close` is called.
+  /// Sockets only. Calls `on_gone` once if the peer closes or resets while no coroutine waits in `readable`, or if `close` is called.
   /// Data that arrives meanwhile stays unread, and hides the peer's end behind it. Replaces an earlier watch; nullptr ends
   /// it.
   void watch_peer(std::function<void()> on_gone);

@@ -36,10 +36,10 @@ class Management(unittest.TestCase):
     def call(self, operation, **members):
         return self.place.tool.call(operation, **members)
 
-    def create(self, name, **members):
+    def create(self, name, code=CODE, **members):
         self.addCleanup(self.delete_if_there, name)
         return self.call("CreateFunction", FunctionName=name, Runtime=self.place.platform.python(), Handler="index.handler",
-                         Role="arn:aws:iam::000000000000:role/any", Code={"ZipFile": zipped(CODE)}, **members)
+                         Role="arn:aws:iam::000000000000:role/any", Code={"ZipFile": zipped(code)}, **members)
 
     def delete_if_there(self, name):
         try:
@@ -131,6 +131,16 @@ class Management(unittest.TestCase):
         answer = self.call("Invoke", FunctionName="failing", Payload=b'"fail"')
         self.assertEqual((answer["StatusCode"], answer["FunctionError"]), (200, "Unhandled"))
         self.assertEqual(json.loads(answer["Payload"])["errorType"], "ValueError")
+
+    def test_response_stream(self):
+        """invoke with a response stream"""
+        self.create("streaming", code="import time\n\n\ndef handler(event, context):\n    for part in range(3):\n"
+                                      "        yield f'part {part}\\n'\n        time.sleep(0.2)\n")
+        events = list(self.call("InvokeWithResponseStream", FunctionName="streaming", Payload=b"{}")["EventStream"])
+        body = b"".join(event["PayloadChunk"]["Payload"] for event in events if "PayloadChunk" in event)
+        self.assertEqual(body, b"part 0\npart 1\npart 2\n")
+        self.assertIn("InvokeComplete", events[-1])
+        self.assertNotIn("ErrorCode", events[-1]["InvokeComplete"])
 
     def test_no_such_function(self):
         """no such function: `ResourceNotFoundException`"""

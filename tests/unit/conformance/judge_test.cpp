@@ -45,5 +45,6 @@ TEST_CASE("texts are compared to the byte, JSON by value") {
   CHECK_THROWS_AS(expect_json("it", "null", "not json"), Finding);
   CHECK_THROWS_AS(expect_text("it", "a", "a "), Finding);
   CHECK(shown("a\r\n\x01") == "\"a\\r\\n\\x01\"");
+  CHECK(shown("Gr\xC3\xBC\xC3 \xFF") == "\"Gr\xC3\xBC\\xC3 \\xFF\"");
   CHECK(shown(std::string(500, 'x')).find("(500 bytes)") != std::string::npos);
 }

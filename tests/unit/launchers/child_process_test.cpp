@@ -2,6 +2,7 @@
 #include "runtime-api/control-server/launchers/child_process.hpp"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -64,6 +65,41 @@ TEST_CASE("A process is not charged with the server's memory, on which it was st
   CHECK(ended.status.code == 0);
   CHECK(ended.peak_kib < 50 * mib);
   CHECK(large.back() == 'x');
+}
+
+TEST_CASE("A process was executed before it has done anything, however late its parent runs again") {
+  // On one processor the two take turns.
+  cpu_set_t before;
+  REQUIRE(::sched_getaffinity(0, sizeof before, &before) == 0);
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(::sched_getcpu(), &one);
+  REQUIRE(::sched_setaffinity(0, sizeof one, &one) == 0);
+  for (int i = 0; i < 20; ++i) {
+    int ends[2];
+    REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+    const Descriptor read_end(ends[0]);
+    Descriptor write_end(ends[1]);
+    SpawnRequest request;
+    request.executable = "/bin/bash";
+    request.arguments = {"-c", "echo $EPOCHREALTIME"};  // seconds, with six digits behind a point or a comma
+    request.working_directory = "/";
+    request.output = write_end.get();
+    const SpawnResult spawned = spawn_process(request);
+    REQUIRE_FALSE(spawned.error);
+    write_end.reset();
+    char text[64] = {};
+    REQUIRE(::read(read_end.get(), text, sizeof text - 1) > 8);
+    REQUIRE(::waitpid(spawned.pid, nullptr, 0) == spawned.pid);
+    std::string digits(text);
+    std::erase_if(digits, [](char c) { return c < '0' || c > '9'; });
+    const std::chrono::microseconds ran_at(std::stoll(digits));
+    const auto executed_ago = std::chrono::steady_clock::now() - spawned.executed_at;
+    const auto ran_ago = std::chrono::system_clock::now().time_since_epoch() - ran_at;
+    CHECK(executed_ago > ran_ago);
+    CHECK(executed_ago < patience);
+  }
+  REQUIRE(::sched_setaffinity(0, sizeof before, &before) == 0);
 }
 
 TEST_CASE("How a process ended is told as exit status or signal, and it leaves no zombie") {

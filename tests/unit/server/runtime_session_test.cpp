@@ -466,15 +466,19 @@ TEST_CASE("Several at once: only the first of several init errors counts") {
   CHECK(outcome_of(driven.poll()) == "403 InitError to Ready");
 }
 
-TEST_CASE("Late answers are recognised for the last 64 timeouts") {
-  Driven driven(200);
-  std::vector<std::shared_ptr<Call>> calls;
-  for (int i = 0; i < 100; ++i) {
-    driven.poll();
-    calls.push_back(invoke(driven.session, std::to_string(i)));
-    driven.session.fail(std::to_string(i), some_error);
-  }
-  CHECK(text_of(driven.session.begin_answer(response, "99", "")) == "410 InvokeTimeout");
-  CHECK(text_of(driven.session.begin_answer(response, "36", "")) == "410 InvokeTimeout");
-  CHECK(text_of(driven.session.begin_answer(response, "35", "")) == bad_id);
+TEST_CASE("Late answers are recognised for the last 64 timeouts, or as many as there may be at once") {
+  const auto answer_to = [](std::size_t at_once, const char* id) {
+    Driven driven(at_once);
+    std::vector<std::shared_ptr<Call>> calls;
+    for (int i = 0; i < 100; ++i) {
+      driven.poll();
+      calls.push_back(invoke(driven.session, std::to_string(i)));
+      driven.session.fail(std::to_string(i), some_error);
+    }
+    return text_of(driven.session.begin_answer(response, id, ""));
+  };
+  CHECK(answer_to(20, "99") == "410 InvokeTimeout");
+  CHECK(answer_to(20, "36") == "410 InvokeTimeout");
+  CHECK(answer_to(20, "35") == bad_id);
+  CHECK(answer_to(200, "0") == "410 InvokeTimeout");
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -24,6 +25,12 @@ type command struct {
 	Tag     *string
 	Parts   int
 	Fail    bool
+
+	// What kiln conformance asks (docs/conformance.md).
+	Conformance string
+	Value       json.RawMessage
+	Message     string
+	Size, Code  int
 }
 
 var served atomic.Int64
@@ -57,11 +64,33 @@ func stream(asked command) io.Reader {
 	return reader
 }
 
+func conform(asked command) (any, error) {
+	switch asked.Conformance {
+	case "offers":
+		return []string{"big", "sleep", "exit", "concurrency"}, nil
+	case "echo":
+		return asked.Value, nil
+	case "error":
+		return nil, errors.New(asked.Message)
+	case "big":
+		return strings.Repeat("x", asked.Size), nil
+	case "sleep":
+		time.Sleep(time.Duration(asked.Ms) * time.Millisecond)
+		return asked.Ms, nil
+	case "exit":
+		os.Exit(asked.Code)
+	}
+	return nil, fmt.Errorf("no such behaviour: %s", asked.Conformance)
+}
+
 func handler(ctx context.Context, event json.RawMessage) (any, error) {
 	count := served.Add(1)
 	var asked command
 	if len(event) == 0 || event[0] != '{' || json.Unmarshal(event, &asked) != nil {
 		return event, nil
+	}
+	if asked.Conformance != "" {
+		return conform(asked)
 	}
 	switch asked.Command {
 	case "context":

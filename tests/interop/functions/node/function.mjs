@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 if (process.env.INTEROP_INIT === "exit") process.exit(3);
-if (process.env.INTEROP_INIT === "fail") throw new Error("failed on purpose in init");
+if (process.env.INTEROP_INIT === "fail" || process.env.CONFORMANCE_FAIL_INIT) throw new Error("failed on purpose in init");
 let served = 0;
 
 const commands = {
@@ -35,8 +35,36 @@ const commands = {
   },
 };
 
+// What `kiln conformance` asks of a handler (docs/conformance.md).
+const conformance = {
+  offers: () => ["context", "big", "sleep", "exit", "init-failure", "concurrency"],
+  echo: (event) => event.value,
+  error: (event) => {
+    throw new RangeError(event.message);
+  },
+  big: (event) => "x".repeat(event.size),
+  sleep: async (event) => {
+    await sleep(event.ms);
+    return event.ms;
+  },
+  exit: (event) => process.exit(event.code),
+  context: (_, context) => ({
+    request_id: context.awsRequestId,
+    function_arn: context.invokedFunctionArn,
+    remaining_ms: context.getRemainingTimeInMillis(),
+    trace_id: process.env._X_AMZN_TRACE_ID,
+    client_context: context.clientContext ?? null,
+    function_name: context.functionName,
+    function_version: context.functionVersion,
+    memory_mb: Number(context.memoryLimitInMB),
+    log_group: context.logGroupName,
+  }),
+};
+
 export const handler = async (event, context) => {
   served += 1;
+  if (typeof event === "object" && event !== null && "conformance" in event)
+    return conformance[event.conformance](event, context);
   if (typeof event === "object" && event !== null && "command" in event) return commands[event.command](event, context);
   return event;
 };

@@ -8,7 +8,7 @@ import time
 
 if os.environ.get("INTEROP_INIT") == "exit":
     os._exit(3)
-if os.environ.get("INTEROP_INIT") == "fail":
+if os.environ.get("INTEROP_INIT") == "fail" or os.environ.get("CONFORMANCE_FAIL_INIT"):
     raise RuntimeError("failed on purpose in init")
 served = 0
 
@@ -54,9 +54,38 @@ COMMANDS = {"context": describe, "fail": fail, "crash": crash, "exit": leave, "e
             "pause": pause}
 
 
+def conform(event, context):
+    """What `kiln conformance` asks of a handler (docs/conformance.md)."""
+    asked = event["conformance"]
+    if asked == "offers":
+        return ["context", "big", "sleep", "exit", "init-failure", "concurrency"]
+    if asked == "echo":
+        return event["value"]
+    if asked == "error":
+        raise ValueError(event["message"])
+    if asked == "big":
+        return "x" * event["size"]
+    if asked == "sleep":
+        time.sleep(event["ms"] / 1000)
+        return event["ms"]
+    if asked == "exit":
+        os._exit(event["code"])
+    if asked == "context":
+        told = describe(event, context)
+        client = context.client_context
+        return {"request_id": told["request_id"], "function_arn": told["arn"], "remaining_ms": told["remaining_ms"],
+                "trace_id": told["trace_id"], "client_context": client and {"custom": client.custom, "env": client.env},
+                "tenant_id": context.tenant_id, "function_name": context.function_name,
+                "function_version": context.function_version, "memory_mb": int(context.memory_limit_in_mb),
+                "log_group": context.log_group_name}
+    raise ValueError(f"no such behaviour: {asked}")
+
+
 def handler(event, context):
     global served
     served += 1
+    if isinstance(event, dict) and "conformance" in event:
+        return conform(event, context)
     if isinstance(event, dict) and "command" in event:
         return COMMANDS[event["command"]](event, context)
     return event

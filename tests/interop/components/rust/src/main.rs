@@ -37,8 +37,29 @@ fn stream(asked: Value) -> Answer {
     FunctionResponse::StreamingResponse(Response::from(body))
 }
 
+/// What `kiln conformance` asks of a handler (docs/conformance.md).
+async fn conform(asked: Value) -> Result<Answer, Error> {
+    let number = |name: &str| asked[name].as_u64().unwrap_or(0);
+    let value = match asked["conformance"].as_str().unwrap_or_default() {
+        "offers" => json!(["big", "sleep", "exit", "concurrency"]),
+        "echo" => asked["value"].clone(),
+        "error" => return Err(asked["message"].as_str().unwrap_or_default().into()),
+        "big" => "x".repeat(number("size") as usize).into(),
+        "sleep" => {
+            sleep(Duration::from_millis(number("ms"))).await;
+            asked["ms"].clone()
+        }
+        "exit" => std::process::exit(number("code") as i32),
+        other => return Err(format!("no such behaviour: {other}").into()),
+    };
+    Ok(FunctionResponse::BufferedResponse(value))
+}
+
 async fn handler(event: LambdaEvent<Value>) -> Result<Answer, Error> {
     let served = SERVED.fetch_add(1, Ordering::Relaxed) + 1;
+    if event.payload["conformance"].is_string() {
+        return conform(event.payload).await;
+    }
     let pid = std::process::id();
     let value = match event.payload["command"].as_str() {
         Some("context") => describe(&event),

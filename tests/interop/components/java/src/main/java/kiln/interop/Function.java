@@ -4,6 +4,7 @@ package kiln.interop;
 import com.amazonaws.services.lambda.runtime.Context;
 import com.amazonaws.services.lambda.runtime.RequestHandler;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -13,7 +14,8 @@ public final class Function implements RequestHandler<Object, Object> {
 
   public Function() {
     if ("exit".equals(System.getenv("INTEROP_INIT"))) Runtime.getRuntime().halt(3);
-    if ("fail".equals(System.getenv("INTEROP_INIT"))) throw new IllegalStateException("failed on purpose in init");
+    if ("fail".equals(System.getenv("INTEROP_INIT")) || System.getenv("CONFORMANCE_FAIL_INIT") != null)
+      throw new IllegalStateException("failed on purpose in init");
   }
 
   private static long pid() {
@@ -49,9 +51,32 @@ public final class Function implements RequestHandler<Object, Object> {
     sleep(60_000);
   }
 
+  /** What kiln conformance asks of a handler (docs/conformance.md). */
+  private static Object conform(Map<?, ?> asked) {
+    switch (asked.get("conformance").toString()) {
+      case "offers":
+        return List.of("big", "sleep", "exit", "init-failure", "concurrency");
+      case "echo":
+        return asked.get("value");
+      case "error":
+        throw new IllegalArgumentException(asked.get("message").toString());
+      case "big":
+        return "x".repeat(((Number) asked.get("size")).intValue());
+      case "sleep":
+        sleep(((Number) asked.get("ms")).longValue());
+        return asked.get("ms");
+      case "exit":
+        Runtime.getRuntime().halt(((Number) asked.get("code")).intValue());
+        return null;
+      default:
+        throw new IllegalArgumentException("no such behaviour: " + asked.get("conformance"));
+    }
+  }
+
   @Override
   public Object handleRequest(Object event, Context context) {
     long served = SERVED.incrementAndGet();
+    if (event instanceof Map<?, ?> asked && asked.containsKey("conformance")) return conform(asked);
     Object command = event instanceof Map<?, ?> asked ? asked.get("command") : null;
     if (command == null) return event;
     switch (command.toString()) {
