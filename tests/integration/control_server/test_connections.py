@@ -28,6 +28,13 @@ class Connections(ServerTest):
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.server.process.pid}/fd"))
 
+    def client_connections(self):
+        """Connections to the public listener that the server has not closed yet (established, or closed by the client)."""
+        port = int(self.server.url.rsplit(":", 1)[1])
+        with open("/proc/net/tcp") as file:
+            rows = [line.split() for line in file][1:]
+        return sum(int(row[1].split(":")[1], 16) == port and row[3] in ("01", "08") for row in rows)
+
     def children(self):
         """Every child of the server: number, name, state."""
         found = []
@@ -78,6 +85,8 @@ class Connections(ServerTest):
         self.create("fast")
         self.invoke("fast")
         alone = self.median_call("fast")
+        # Each call had a connection of its own, and the server is told of the last one's end a moment later.
+        wait_until(lambda: self.client_connections() == 0, "the calls' connections are closed")
         memory, descriptors = self.resident_kb(), self.descriptors()
         idle = []
         for _ in range(IDLE_CONNECTIONS):
