@@ -158,7 +158,7 @@ class Platform:
         self.changed = threading.Condition()
         self.queue, self.running, self.late, self.answered = [], [], [], None
         self.held = None  # a result that waits for the next poll, with the fault for it
-        self.process, self.state, self.init_body, self.polls = None, "none", None, []
+        self.process, self.state, self.init_body, self.polls, self.was_started = None, "none", None, [], False
 
     # --- the instance ------------------------------------------------------------------------------------------------
     def start(self):
@@ -175,6 +175,7 @@ class Platform:
         if fault("no-variable"):
             del environment["AWS_LAMBDA_MAX_CONCURRENCY"]
         self.state, self.init_body, self.polls, self.answered, self.held = "started", None, [], None, None
+        self.was_started = True
         self.process = subprocess.Popen(BOOTSTRAP, env=environment, stdin=subprocess.DEVNULL)
         threading.Thread(target=self.watch, args=(self.process,), daemon=True).start()
 
@@ -213,6 +214,10 @@ class Platform:
             self.late.append(call.id)
             text = f"Task timed out after {TIMEOUT}.00 seconds"
             call.finish(text.encode() if fault("plain-timeouts") else error_json("Sandbox.Timedout", text), failed="x")
+            if fault("timeout-ends-all"):
+                for other in self.running:
+                    other.finish(error_json("Other", "x"), failed="Other")
+                self.running = []
             if (WIDTH == 1 or fault("timeout-ends-all")) and not fault("spares-the-late") and self.process:
                 self.process.kill()
             self.changed.notify_all()
@@ -244,7 +249,7 @@ class Platform:
             if fault("one-call-only") and (self.queue or self.running):
                 return wire.answer(429, {}, b"{}")
             self.queue.append(call)
-            if self.process is None and not (fault("stays-down") and self.state == "none" and self.late + self.running):
+            if self.process is None and not (fault("stays-down") and self.was_started):
                 self.start()
             self.changed.notify_all()
         while not call.done.wait(0.05):
@@ -411,7 +416,7 @@ class Platform:
         if kind is None and fault("needs-content-type"):
             self.drop(wire, fields)
             return self.refuse(wire, 415, "UnsupportedMediaType")
-        body, over = b"", False
+        body, over = bytearray(), False  # bytes would be copied with each part
         limit = 1 << 20 if fault("small-limit") else MAX_RESPONSE
         live = call.stream is not None and mode == "streaming" and not fault("buffers-streams")
         try:
@@ -438,6 +443,7 @@ class Platform:
             return self.refuse(wire, 400, "BadRequest")
         if fault("reformats-results"):
             body = json.dumps(json.loads(body or b"null")).encode()
+        body = bytes(body)
         if fault("results-as-text"):
             body = body.decode("utf-8", "replace").encode()
         if fault("empty-is-null"):
