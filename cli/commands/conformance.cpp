@@ -75,6 +75,8 @@ void add_runtime_kit(CLI::App& command, ConformanceOptions& options, CommonOptio
   add_kit_options(*kit, options, common);
   kit->add_option("--handler", options.handler, "_HANDLER, the test handler's name [" + options.handler + "]")
       ->type_name("NAME");
+  kit->add_option("--stream-handler", options.stream_handler, "_HANDLER where a response is to be streamed [the same]")
+      ->type_name("NAME");
   kit->add_option("--task-root", options.task_root, "LAMBDA_TASK_ROOT, the folder of the test handler [.]")
       ->type_name("DIR");
   kit->add_option("--env", options.environment, "A variable for the runtime; repeatable")
@@ -176,6 +178,7 @@ conformance::Report run_runtime_kit(const ConformanceOptions& options, const con
   conformance::RuntimeSubject subject;
   subject.command = options.command;
   subject.handler = options.handler;
+  subject.stream_handler = options.stream_handler;
   subject.task_root = std::filesystem::absolute(options.task_root.empty() ? "." : options.task_root).lexically_normal();
   const Json variables = environment_object(options.environment);
   for (const auto& [name, value] : variables.items()) subject.environment[name] = value.get<std::string>();

@@ -27,6 +27,7 @@ struct ConformanceOptions {
   std::vector<std::string> command;
 
   std::string handler = "index.handler";
+  std::string stream_handler;
   std::string task_root;
   std::vector<std::string> environment;
   std::vector<std::string> offers;

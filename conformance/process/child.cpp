@@ -87,7 +87,8 @@ Child::Child(const std::vector<std::string>& command, const Environment& environ
 Child::~Child() {
   if (pid_ < 0) return;
   signal(SIGKILL);
-  if (!ending_) ::waitpid(pid_, nullptr, 0);
+  // Only now: until it is reaped, its number is nobody else's, nor its group's.
+  ::waitpid(pid_, nullptr, 0);
 }
 
 void Child::signal(int number) const { ::kill(-pid_, number); }
@@ -111,10 +112,9 @@ void Child::read_output() {
 void Child::attend() {
   read_output();
   if (ending_) return;
-  int status = 0;
-  if (::waitpid(pid_, &status, WNOHANG) != pid_) return;
-  ended_at_ = std::chrono::steady_clock::now();
-  ending_ = WIFSIGNALED(status) ? Ending{std::nullopt, WTERMSIG(status)} : Ending{WEXITSTATUS(status), std::nullopt};
+  siginfo_t info{};
+  if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != pid_) return;
+  ending_ = info.si_code == CLD_EXITED ? Ending{info.si_status, std::nullopt} : Ending{std::nullopt, info.si_status};
   read_output();
 }
 

@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <sys/types.h>
 
-#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -44,7 +43,6 @@ class Child {
   void attend();
 
   const std::optional<Ending>& ending() const { return ending_; }
-  std::chrono::steady_clock::time_point ended_at() const { return ended_at_; }
   /// Nobody holds the output any more: all processes of the group have ended.
   bool output_closed() const { return !output_.is_open(); }
   /// The last of what was printed, at most a few KiB.
@@ -60,7 +58,6 @@ class Child {
   Socket exit_;    // a pidfd
   Socket output_;  // the reading end of a pipe
   std::optional<Ending> ending_;
-  std::chrono::steady_clock::time_point ended_at_;
   std::string printed_;
 };
 

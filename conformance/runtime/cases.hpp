@@ -15,6 +15,8 @@ class RuntimeBench {
  public:
   explicit RuntimeBench(const RuntimeSubject& subject) : subject_(subject) {}
   Instance start(const StartOptions& options = {}) { return Instance(subject_, options, last_output_); }
+  /// The same with the handler that streams.
+  Instance start_streaming();
   const RuntimeSubject& subject() const { return subject_; }
   /// The end of what the last instance printed that has gone.
   const std::string& last_output() const { return last_output_; }

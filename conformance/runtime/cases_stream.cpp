@@ -23,7 +23,7 @@ Message streamed(Instance& instance, const Event& event) {
 }
 
 void mode_header(RuntimeBench& bench) {
-  Instance instance = bench.start();
+  Instance instance = bench.start_streaming();
   const Message posted = streamed(instance, stream(R"("chunks":["a","b"])"));
   const auto mode = posted.field(headers::response_mode);
   expect(mode == "streaming", std::string(headers::response_mode) + ": streaming", mode.value_or("no such header"));
@@ -31,21 +31,21 @@ void mode_header(RuntimeBench& bench) {
 }
 
 void content(RuntimeBench& bench) {
-  Instance instance = bench.start();
+  Instance instance = bench.start_streaming();
   const Message posted = streamed(instance, stream(R"("chunks":["one,","zwö,","三",""," and the end"])"));
   expect_text("the chunks, joined,", "one,zwö,三 and the end", posted.body);
   instance.expect_to_go_on();
 }
 
 void first_byte(RuntimeBench& bench) {
-  Instance instance = bench.start();
+  Instance instance = bench.start_streaming();
   const Message posted = streamed(instance, stream(R"("chunks":["first","second","third"],"pause_ms":500)"));
   const auto gap = std::chrono::duration_cast<std::chrono::milliseconds>(posted.complete_at - posted.first_byte_at);
   expect(gap >= 700ms, "the first bytes about 1000 ms before the end", std::to_string(gap.count()) + " ms before it");
 }
 
 void trailers_declared(RuntimeBench& bench) {
-  Instance instance = bench.start();
+  Instance instance = bench.start_streaming();
   const Message posted = streamed(instance, stream(R"("chunks":["a"])"));
   std::string declared;
   for (const auto& [name, value] : posted.fields) {
@@ -58,21 +58,21 @@ void trailers_declared(RuntimeBench& bench) {
 }
 
 void no_error_trailers(RuntimeBench& bench) {
-  Instance instance = bench.start();
+  Instance instance = bench.start_streaming();
   const Message posted = streamed(instance, stream(R"("chunks":["a"])"));
   const auto type = posted.trailer(headers::error_type).value_or("");
   expect(type.empty(), "no error trailers behind a good stream", type);
 }
 
 void empty_stream(RuntimeBench& bench) {
-  Instance instance = bench.start();
+  Instance instance = bench.start_streaming();
   const Message posted = streamed(instance, stream(R"("chunks":[])"));
   expect(posted.body.empty(), "a response of 0 bytes", shown(posted.body));
   instance.expect_to_go_on();
 }
 
 void error_in_the_middle(RuntimeBench& bench) {
-  Instance instance = bench.start();
+  Instance instance = bench.start_streaming();
   const Message posted = streamed(instance, stream(R"("chunks":["begun "],"pause_ms":300,"fail":"asked for")"));
   expect_text("what was sent before the failure,", "begun ", posted.body);
   const auto type = posted.trailer(headers::error_type);
@@ -88,7 +88,7 @@ void error_in_the_middle(RuntimeBench& bench) {
 }
 
 void error_before_anything(RuntimeBench& bench) {
-  Instance instance = bench.start();
+  Instance instance = bench.start_streaming();
   const Event event = stream(R"("chunks":[],"fail":"asked for")");
   const Message posted = instance.serve(event);
   const bool in_trailer = !posted.trailer(headers::error_type).value_or("").empty();
@@ -98,7 +98,7 @@ void error_before_anything(RuntimeBench& bench) {
 }
 
 void back_pressure(RuntimeBench& bench) {
-  Instance instance = bench.start();
+  Instance instance = bench.start_streaming();
   nlohmann::json chunks = nlohmann::json::array();
   constexpr std::size_t parts = 29;
   const std::string part(200'000, 's');
@@ -117,7 +117,7 @@ void back_pressure(RuntimeBench& bench) {
 }
 
 void platform_closes(RuntimeBench& bench) {
-  Instance instance = bench.start();
+  Instance instance = bench.start_streaming();
   instance.answer(instance.poll(), stream(R"("chunks":["a","b","c","d","e","f"],"pause_ms":100)").answer());
   instance.close(instance.post_head(), true);
   if (instance.aftermath() == Instance::Aftermath::posted) instance.answer(instance.post(), accepted());
@@ -125,7 +125,7 @@ void platform_closes(RuntimeBench& bench) {
 }
 
 void refused_stream(RuntimeBench& bench) {
-  Instance instance = bench.start();
+  Instance instance = bench.start_streaming();
   instance.answer(instance.exchange(stream(R"("chunks":["a"])")), refused(413, "RequestEntityTooLarge"));
   if (instance.expect_poll_or_failure("a stream refused with 413")) instance.expect_to_go_on();
 }

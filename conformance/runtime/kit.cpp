@@ -5,6 +5,7 @@
 
 #include "conformance/finding.hpp"
 #include "conformance/runtime/cases.hpp"
+#include "runtime-api/protocol/environment.hpp"
 
 namespace kiln::conformance {
 namespace {
@@ -27,6 +28,12 @@ void ask_for_offers(RuntimeSubject& subject, Report& report) {
 }
 
 }  // namespace
+
+Instance RuntimeBench::start_streaming() {
+  StartOptions options;
+  if (!subject_.stream_handler.empty()) options.set[environment::handler] = subject_.stream_handler;
+  return Instance(subject_, options, last_output_);
+}
 
 RuntimeCases runtime_cases() {
   RuntimeCases all;

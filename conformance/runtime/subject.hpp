@@ -14,6 +14,7 @@ namespace kiln::conformance {
 struct RuntimeSubject {
   std::vector<std::string> command;       ///< the bootstrap with its arguments
   std::string handler = "index.handler";  ///< _HANDLER
+  std::string stream_handler{};           ///< _HANDLER where a response is to be streamed; empty: the same
   std::string task_root;                  ///< LAMBDA_TASK_ROOT
   Environment environment;                ///< set on top of everything else
   /// How long a condition may take to come true before a case gives up.

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 
 using nlohmann::json;
 
@@ -32,7 +33,7 @@ json told(const kiln::Context& context) {
 json handler(const json& event, kiln::Context& context) {
   if (!event.is_object() || !event.contains("conformance")) return event;
   const std::string behaviour = event["conformance"];
-  if (behaviour == "offers") return {"context", "big", "sleep", "exit"};
+  if (behaviour == "offers") return {"context", "big", "sleep", "exit", "stream", "stream-error", "concurrency"};
   if (behaviour == "echo") return event.at("value");
   if (behaviour == "error") throw std::runtime_error(event.at("message").get<std::string>());
   if (behaviour == "context") return told(context);
@@ -45,3 +46,20 @@ json handler(const json& event, kiln::Context& context) {
   throw std::invalid_argument("no such behaviour: " + behaviour);
 }
 KILN_HANDLER(handler)
+
+// --stream-handler index.streaming: a handler in C++ either streams or it does not.
+void streaming(const json& event, kiln::ResponseStream& out, kiln::Context& context) {
+  if (!event.is_object() || event.value("conformance", "") != "stream") {
+    out.content_type("application/json");
+    out.write(handler(event, context).dump());
+    return;
+  }
+  const std::chrono::milliseconds pause(event.value("pause_ms", 0));
+  bool first = true;
+  for (const std::string chunk : event.at("chunks")) {
+    if (!std::exchange(first, false)) std::this_thread::sleep_for(pause);
+    if (!chunk.empty()) out.write(chunk);
+  }
+  if (event.contains("fail")) throw std::runtime_error(event["fail"].get<std::string>());
+}
+KILN_HANDLER(streaming)

@@ -3,7 +3,7 @@
 import os
 import time
 
-OFFERS = ["context", "big", "sleep", "exit", "init-failure"]
+OFFERS = ["context", "big", "sleep", "exit", "init-failure", "stream", "stream-error", "concurrency"]
 
 if os.environ.get("CONFORMANCE_FAIL_INIT"):
     raise RuntimeError("asked to fail while it is loaded")
@@ -27,6 +27,15 @@ def told(context):
     }
 
 
+def stream(event):
+    for number, chunk in enumerate(event["chunks"]):
+        if number:
+            time.sleep(event.get("pause_ms", 0) / 1000)
+        yield chunk
+    if "fail" in event:
+        raise RuntimeError(event["fail"])
+
+
 def handler(event, context):
     behaviour = event.get("conformance") if isinstance(event, dict) else None
     if behaviour is None:
@@ -46,4 +55,6 @@ def handler(event, context):
         return event["ms"]
     if behaviour == "exit":
         os._exit(event["code"])
+    if behaviour == "stream":
+        return stream(event)
     raise ValueError(f"no such behaviour: {behaviour}")
