@@ -9,17 +9,13 @@ from conformance import BUILD, HERE, in_parallel, names, not_passed, report, run
 from faults import SERVER
 from kiln_server import KilnServer
 
-# What our server does not do yet.
-NOT_DONE = ("stream", "concurrency.late-beside")
-
 
 class OwnServer(unittest.TestCase):
     maxDiff = None
 
     def test_a_running_kiln_keeps_every_case_and_is_left_as_it_was(self):
         with KilnServer(BUILD) as server:
-            skips = [word for name in NOT_DONE for word in ("--skip", name)]
-            document = report("server", "--platform", "kiln", "--endpoint", server.url, *skips)
+            document = report("server", "--strict", "--platform", "kiln", "--endpoint", server.url)
             self.assertEqual(json.loads(server.run("list", "--json").stdout)["Functions"], [])
         self.assertEqual(not_passed(document), [])
         self.assertTrue(document["Conforms"])
