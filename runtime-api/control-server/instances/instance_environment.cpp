@@ -18,6 +18,9 @@ std::vector<std::string> instance_environment(const FunctionConfiguration& funct
   all["PATH"] = "/var/lang/bin:/usr/local/bin:/usr/bin:/bin:" + place.opt + "/bin";
   all["LD_LIBRARY_PATH"] = place.task_root + ":" + place.task_root + "/lib:" + place.opt + "/lib";
   all["AWS_XRAY_CONTEXT_MISSING"] = "LOG_ERROR";
+  // Code must stay what was uploaded, and no permission keeps root from writing beside it. A Python of the function's own
+  // would, at its first import; where the folder cannot be written, as at the real service, it lets it be.
+  all["PYTHONDONTWRITEBYTECODE"] = "1";
   // An SDK that finds them empty says "no credentials"; one that does not find them asks the host's metadata service.
   all["AWS_ACCESS_KEY_ID"] = "";
   all["AWS_SECRET_ACCESS_KEY"] = "";

@@ -82,9 +82,11 @@ def zip_of(files):
     return out.getvalue()
 
 
-def bootstrap(body):
-    """A package for the runtime `provided`: `body` in Python, behind the words it needs to speak to the Runtime API."""
-    return zip_of({"bootstrap": (f"#!{sys.executable} -E\n" + '''
+def bootstrap(body, options=" -E", **modules):
+    """A package for the runtime `provided`: `body` in Python, behind the words it needs to speak to the Runtime API. `options`
+    of the interpreter; `modules`: name → text."""
+    return zip_of({**{f"{name}.py": text for name, text in modules.items()},
+                   "bootstrap": (f"#!{sys.executable}{options}\n" + '''
 import http.client, json, os, signal, socket, subprocess, sys, time
 api = os.environ["AWS_LAMBDA_RUNTIME_API"]
 base = "/2018-06-01/runtime"

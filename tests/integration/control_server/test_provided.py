@@ -8,7 +8,7 @@ import re
 import time
 import unittest
 
-from server_under_test import ARN, UUID, ServerTest, bootstrap, zip_of
+from server_under_test import ARN, UUID, ServerTest, bootstrap, wait_until, zip_of
 
 ECHO = """
 connection = connect()
@@ -54,7 +54,7 @@ class Provided(ServerTest):
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST", "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/environment", "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
             "LAMBDA_TASK_ROOT": task_root, "LAMBDA_RUNTIME_DIR": task_root, "_HANDLER": "any.name",
-            "LANG": "en_US.UTF-8", "TZ": ":Europe/Berlin", "MINE": "a=b c",
+            "LANG": "en_US.UTF-8", "TZ": ":Europe/Berlin", "MINE": "a=b c", "PYTHONDONTWRITEBYTECODE": "1",
             "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin:/bin:/opt/bin",
             "LD_LIBRARY_PATH": f"{task_root}:{task_root}/lib:/opt/lib",
         }
@@ -64,7 +64,7 @@ class Provided(ServerTest):
                      "SECRET_OF_THE_SERVER"):
             self.assertNotIn(name, given)
         for name in given:
-            self.assertRegex(name, "^(AWS_|LAMBDA_|_HANDLER$|LANG$|TZ$|PATH$|LD_LIBRARY_PATH$|MINE$|LC_CTYPE$)")
+            self.assertRegex(name, "^(AWS_|LAMBDA_|_HANDLER$|LANG$|TZ$|PATH$|LD_LIBRARY_PATH$|PYTHONDONTWRITEBYTECODE$|MINE$|LC_CTYPE$)")
         self.assertEqual((told["cwd"], told["argv"], told["group"], told["stdin"]), (task_root, [], True, "/dev/null"))
         self.assertEqual(told["descriptors"], [0, 1, 2])
 
@@ -114,6 +114,21 @@ while True:
 """), runtime="provided")
         answer = self.invoke("prints", 1, {"X-Amz-Log-Type": "Tail"})
         self.assertRegex(answer.log_tail, r"^START [^\n]*\nout 1\nerr 1\nEND [^\n]*\nREPORT ")
+
+    def test_a_python_of_its_own_leaves_its_code_as_it_was_uploaded(self):
+        # As root, whom no permission stops: what its first import writes would make the next cold start one of corrupt code.
+        body = """
+import module
+connection = connect()
+while True:
+    request_id, event, _ = next_event(connection)
+    respond(connection, request_id, module.NAME)
+"""
+        package = bootstrap(body, options="", module="NAME = 'imported'\n")
+        self.create("imports", package, runtime="provided", kiln={"IdleSeconds": 0})
+        for _ in range(3):
+            self.assert_result(self.invoke("imports"))
+            wait_until(lambda: self.instances("imports") == [], "reclaimed")
 
     def test_a_shell_script_does_as_a_runtime(self):
         script = """#!/bin/bash
