@@ -25,12 +25,20 @@ def needed(path):
 
 
 def read_message(stream):
-    """One HTTP message: its head's fields in lower case, its first line under "", and its body."""
+    """One HTTP message: its head's fields in lower case, its first line under "", its trailers under "trailer …", and its body."""
     fields = {"": stream.readline().decode().strip()}
     for line in iter(stream.readline, b"\r\n"):
         name, _, value = line.decode().partition(":")
         fields[name.strip().lower()] = value.strip()
-    return fields, stream.read(int(fields.get("content-length", 0)))
+    if fields.get("transfer-encoding") != "chunked":
+        return fields, stream.read(int(fields.get("content-length", 0)))
+    body = b""
+    while size := int(stream.readline(), 16):
+        body += stream.read(size + 2)[:-2]
+    for line in iter(stream.readline, b"\r\n"):
+        name, _, value = line.decode().partition(":")
+        fields["trailer " + name.strip().lower()] = value.strip()
+    return fields, body
 
 
 def invoke(bootstrap, folder, handler, event):
@@ -73,6 +81,10 @@ def main():
         expect("an order that lacks a member", json.loads(body)["errorType"], "Runtime.UnmarshalError")
         fields, body = invoke(bootstrap, f"{work}/orders", "orders.raw", b"\x00ab")
         expect("raw bytes", (body, fields["content-type"]), (b"\x00ab\x00ab", "text/plain"))
+        fields, body = invoke(bootstrap, f"{work}/orders", "orders.greetings", b'["Ada", "Bob", ""]')
+        head = b'{"headers":{"Request-Id":"the-id"},"statusCode":200}' + bytes(8)
+        expect("a stream", body, head + b"Hello AdaHello Bob")
+        expect("its end", fields["trailer lambda-runtime-function-error-type"], "std::invalid_argument")
         fields, body = invoke(bootstrap, f"{work}/plain", "plain.handler", b"{}")
         expect("a function in C", body, b"the-id")
 

@@ -29,7 +29,14 @@ Receipt take_order(const Order& order, const kiln::Context&) {
 
 }  // namespace shop
 
+// Streams the greetings, and fails at a name that the library refuses.
+void greetings(const std::vector<std::string>& names, kiln::ResponseStream& out, kiln::Context& context) {
+  out.http(200, {{"Request-Id", std::string(context.request_id())}});
+  for (const std::string& name : names) out.write(greeting_for(name));
+}
+
 kiln::Bytes raw(const kiln::Bytes& event) { return {event.data + event.data, "text/plain"}; }
 
 KILN_HANDLER_AS(order, shop::take_order)
 KILN_HANDLER(raw)
+KILN_HANDLER(greetings)
