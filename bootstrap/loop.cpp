@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "bootstrap/trace_environment.hpp"
+#include "runtime-api/protocol/limits.hpp"
 
 namespace kiln {
 namespace {
@@ -19,7 +20,8 @@ constexpr auto farewell = 300ms;
 /// The sink of one invocation.
 class Stream final : public ResponseSink {
  public:
-  Stream(RuntimeApiClient& client, const Invocation& invocation) : client_(client), invocation_(invocation) {}
+  Stream(RuntimeApiClient& client, const Invocation& invocation, std::string& spare)
+      : client_(client), invocation_(invocation), spare_(spare) {}
 
   void open(std::string_view content_type) override {
     if (!std::exchange(open_, true)) client_.begin_stream(invocation_, content_type);
@@ -31,12 +33,25 @@ class Stream final : public ResponseSink {
     if (!error) return std::nullopt;
     return "nobody takes the rest of this response: the Runtime API " + error->describe();
   }
+  std::string body_buffer() override {
+    std::string buffer = std::exchange(spare_, {});
+    buffer.clear();
+    return buffer;
+  }
 
  private:
   RuntimeApiClient& client_;
   const Invocation& invocation_;
+  std::string& spare_;
   bool open_ = false;
 };
+
+/// The result's body, where its memory is worth keeping.
+std::string spare_of(InvocationResult& result) {
+  auto* success = std::get_if<Success>(&result);
+  if (success == nullptr || success->body.capacity() > limits::max_response_payload) return {};
+  return std::move(success->body);
+}
 
 }  // namespace
 
@@ -59,11 +74,13 @@ ExitCode exit_code_of(const ClientError& error, bool stopping, bool inherited) {
 ExitCode run_loop(RuntimeApiClient& client, Runtime& runtime, const LoopOptions& options) {
   std::optional<TraceEnvironment> trace;
   if (options.trace_environment) trace.emplace();
+  std::string spare;
   NextResult next = client.next();
   while (auto* event = std::get_if<Invocation>(&next)) {
     if (trace) trace->set(event->trace_id);
-    Stream stream(client, *event);
-    const InvocationResult result = runtime.invoke(*event, stream);
+    Stream stream(client, *event, spare);
+    InvocationResult result = runtime.invoke(*event, stream);
+    client.reuse(std::move(event->payload));
     PostResult posted;
     const bool last = client.stop_requested();
     if (last) {
@@ -74,6 +91,7 @@ ExitCode run_loop(RuntimeApiClient& client, Runtime& runtime, const LoopOptions&
       posted = std::move(exchange.posted);
       next = std::move(exchange.next);
     }
+    spare = spare_of(result);
     // A refused post (too late, too large) or a stream that broke concerns one invocation, and the platform has told its
     // invoker; the next event is not to suffer for it.
     const bool survived = std::holds_alternative<Invocation>(next);

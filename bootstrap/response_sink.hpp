@@ -22,6 +22,10 @@ class ResponseSink {
   /// prepared. Opens the stream as application/octet-stream where nobody has. Returns nothing, or why nothing more of
   /// this response is taken (for people); from then on every call does.
   virtual std::optional<std::string> write(std::string_view bytes) = 0;
+
+  /// For a result that is not streamed: an empty string to make its body in, which has the memory of an earlier one, so
+  /// that large answers need no new pages each time.
+  virtual std::string body_buffer() { return {}; }
 };
 
 }  // namespace kiln

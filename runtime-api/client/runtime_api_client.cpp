@@ -173,6 +173,11 @@ PostResult RuntimeApiClient::exchange_post(const InvocationResult& result) {
   }
 }
 
+void RuntimeApiClient::reuse(std::string payload) {
+  if (payload.capacity() > limits::max_response_payload || payload.capacity() <= answer_.body.capacity()) return;
+  answer_.body = std::move(payload);
+}
+
 void RuntimeApiClient::begin_stream(const InvocationKey& key, std::string_view content_type) {
   start_head(routes::invocation_prefix, routes::response_suffix, key);
   append_field(head_, "Content-Type", content_type);

@@ -56,6 +56,9 @@ class RuntimeApiClient {
   /// Posts that the runtime could not load its function.
   PostResult fail_init(const FunctionError& error);
 
+  /// Takes the memory of an event that is no longer needed, for the next one: large events need no new pages each time.
+  void reuse(std::string payload);
+
   /// Begins to answer this invocation with a stream; nothing is sent yet. The post of its result, whichever it is, then
   /// ends the stream: a Success (whose body is to be empty) as it is, a FunctionError in trailers, or as an error like
   /// any other where nothing had been sent.

@@ -53,6 +53,7 @@ void kiln_log(const kiln_context* self, kiln_text message) {
 void kiln_respond(kiln_result* self, kiln_text body, kiln_text content_type) {
   auto* answer = reinterpret_cast<InvocationAnswer*>(self);
   answer->failed = false;
+  if (answer->body.capacity() < body.size) answer->body = answer->stream->body_buffer();
   answer->body.assign(view_of(body));
   answer->content_type.assign(view_of(content_type));
 }

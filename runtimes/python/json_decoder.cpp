@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "runtimes/python/failure.hpp"
+#include "runtimes/python/plain_text.hpp"
 
 namespace kiln::python {
 namespace {
@@ -184,7 +185,7 @@ PyObject* Reader::array() {
 PyObject* Reader::string() {
   const char* start = at_ + 1;
   unsigned char seen = 0;
-  for (const char* c = start; c < end_; ++c) {
+  for (const char* c = skip_plain(start, end_); c < end_; ++c) {
     const auto byte = static_cast<unsigned char>(*c);
     if (byte == '"') {
       at_ = c + 1;
@@ -207,6 +208,7 @@ PyObject* Reader::string_with_escapes(const char* start) {
   bool raw_surrogate = false;
   for (;;) {
     const char* run = at_;
+    at_ = skip_plain(at_, end_);
     for (; at_ < end_ && *at_ != '"' && *at_ != '\\' && static_cast<unsigned char>(*at_) >= 0x20; ++at_) {
       if (*at_ == '\xED' && at_ + 1 < end_ && static_cast<unsigned char>(at_[1]) >= 0xA0) raw_surrogate = true;
     }

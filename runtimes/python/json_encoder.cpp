@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "runtimes/python/objects.hpp"
+#include "runtimes/python/plain_text.hpp"
 
 namespace kiln::python {
 namespace {
@@ -130,9 +131,13 @@ bool JsonEncoder::text(PyObject* value) {
   if (!PyUnicode_IS_COMPACT_ASCII(value)) return wide_text(value);
   const auto* characters = reinterpret_cast<const char*>(PyUnicode_1BYTE_DATA(value));
   const auto length = static_cast<std::size_t>(PyUnicode_GET_LENGTH(value));
+  // With its quotes, so that the last of them does not move a long text once more.
+  out_->reserve(out_->size() + length + 2);
   *out_ += '"';
   std::size_t from = 0;
   for (std::size_t i = 0; i < length; ++i) {
+    if (i % plain_step == 0) i = static_cast<std::size_t>(skip_plain(characters + i, characters + length) - characters);
+    if (i == length) break;
     const auto c = static_cast<unsigned char>(characters[i]);
     if (!is_special(c, escape_)) continue;
     out_->append(characters + from, i - from);

@@ -206,7 +206,7 @@ InvocationResult PythonRuntime::run(const Invocation& invocation, ResponseSink& 
     if (failed) return *std::move(failed);
   }
   if (is_generator(result.ptr())) return stream(result, response, id);
-  return answer(std::move(result), id);
+  return answer(std::move(result), response, id);
 }
 
 py::object PythonRuntime::settle(py::object awaitable, std::optional<FunctionError>& failed,
@@ -223,8 +223,9 @@ py::object PythonRuntime::settle(py::object awaitable, std::optional<FunctionErr
   return {};
 }
 
-InvocationResult PythonRuntime::answer(py::object result, const std::string& request_id) {
+InvocationResult PythonRuntime::answer(py::object result, ResponseSink& response, const std::string& request_id) {
   Success success;
+  success.body = response.body_buffer();
   if (PyBytes_Check(result.ptr())) {
     success.content_type = "application/unknown";
     success.body.assign(PyBytes_AS_STRING(result.ptr()), static_cast<std::size_t>(PyBytes_GET_SIZE(result.ptr())));

@@ -46,7 +46,7 @@ class PythonRuntime final : public Runtime {
   py::object begin(const Invocation& invocation);
   py::object event_of(const Invocation& invocation, std::string& failure) const;
   InvocationResult run(const Invocation& invocation, ResponseSink& response);
-  InvocationResult answer(py::object result, const std::string& request_id);
+  InvocationResult answer(py::object result, ResponseSink& response, const std::string& request_id);
   std::optional<FunctionError> run_hooks(const char* which);
   py::object settle(py::object awaitable, std::optional<FunctionError>& failed, const std::string& request_id);
 

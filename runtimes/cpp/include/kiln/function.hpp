@@ -258,6 +258,11 @@ void answer_with(kiln_result* result, Call&& call) {
   }
 }
 
+template <typename Handler, typename Event>
+inline constexpr bool takes = std::is_invocable_v<Handler, Event> || std::is_invocable_v<Handler, Event, Context&> ||
+                              std::is_invocable_v<Handler, Event, ResponseStream&> ||
+                              std::is_invocable_v<Handler, Event, ResponseStream&, Context&>;
+
 /// Lends the handler a stream. The call is `handler(stream)`.
 template <typename Call>
 void stream_with(kiln_result* result, Call&& call) {
@@ -265,6 +270,21 @@ void stream_with(kiln_result* result, Call&& call) {
   static_assert(std::is_void_v<decltype(call(stream))>, "a handler with a kiln::ResponseStream& returns void");
   call(stream);
   stream.write({});
+}
+
+/// Calls the handler with as many of its parameters as it takes.
+template <typename Handler, typename Event>
+void call(Handler& handler, Event&& event, Context& context, kiln_result* result) {
+  const auto with = [&](auto&... more) { return handler(std::forward<Event>(event), more...); };
+  if constexpr (std::is_invocable_v<Handler, Event, ResponseStream&, Context&>) {
+    stream_with(result, [&](ResponseStream& stream) { return with(stream, context); });
+  } else if constexpr (std::is_invocable_v<Handler, Event, ResponseStream&>) {
+    stream_with(result, [&](ResponseStream& stream) { return with(stream); });
+  } else if constexpr (std::is_invocable_v<Handler, Event, Context&>) {
+    answer_with(result, [&] { return with(context); });
+  } else {
+    answer_with(result, [&] { return with(); });
+  }
 }
 
 }  // namespace detail
@@ -280,22 +300,11 @@ void run_handler(Handler&& handler, const kiln_context* raw_context, kiln_text e
     } else {
       std::optional<Event> read = detail::read_event<Event>(*raw_context, event, result);
       if (!read) return;
-      if constexpr (std::is_invocable_v<Handler, Event&, ResponseStream&, Context&>) {
-        detail::stream_with(result, [&](ResponseStream& stream) { return handler(*read, stream, context); });
-      } else if constexpr (std::is_invocable_v<Handler, Event&, ResponseStream&>) {
-        detail::stream_with(result, [&](ResponseStream& stream) { return handler(*read, stream); });
-      } else if constexpr (std::is_invocable_v<Handler, Event&&, ResponseStream&, Context&>) {
-        detail::stream_with(result, [&](ResponseStream& stream) { return handler(std::move(*read), stream, context); });
-      } else if constexpr (std::is_invocable_v<Handler, Event&&, ResponseStream&>) {
-        detail::stream_with(result, [&](ResponseStream& stream) { return handler(std::move(*read), stream); });
-      } else if constexpr (std::is_invocable_v<Handler, Event&, Context&>) {
-        detail::answer_with(result, [&] { return handler(*read, context); });
-      } else if constexpr (std::is_invocable_v<Handler, Event&>) {
-        detail::answer_with(result, [&] { return handler(*read); });
-      } else if constexpr (std::is_invocable_v<Handler, Event&&, Context&>) {
-        detail::answer_with(result, [&] { return handler(std::move(*read), context); });
+      // A handler that takes its event by value has it moved; one that wants to change it in place gets it as it stands.
+      if constexpr (detail::takes<Handler, Event&&>) {
+        detail::call(handler, std::move(*read), context, result);
       } else {
-        detail::answer_with(result, [&] { return handler(std::move(*read)); });
+        detail::call(handler, *read, context, result);
       }
     }
   } catch (...) {
