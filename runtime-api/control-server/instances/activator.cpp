@@ -92,7 +92,8 @@ Task<Activation> Activator::activate(DeployedFunction function, Instance::Hooks 
 
   const std::string instance_id = random_uuid();
   InstanceLog log = logs_.open(configuration.name, log_settings(configuration.logging), configuration.version);
-  log.init_start({configuration.runtime, {}, configuration.name, configuration.version, instance_id});
+  const InitPhase phase = init_deadline ? InitPhase::invoke : InitPhase::init;
+  log.init_start({configuration.runtime, {}, configuration.name, configuration.version, instance_id, phase});
   InstanceSpec spec = prepare(function, instance_id, log.stream());
   if (::access(spec.executable.c_str(), X_OK) != 0) {
     const std::string text = canonical_runtime(configuration.runtime) != "provided"
@@ -130,7 +131,7 @@ Task<Activation> Activator::activate(DeployedFunction function, Instance::Hooks 
   Activation activation;
   activation.instance = std::make_unique<Instance>(loop_, instance_id, std::move(function), std::move(process),
                                                    std::move(log), std::move(settings), std::move(hooks));
-  activation.error = co_await activation.instance->init(deadline);
+  activation.error = co_await activation.instance->init(deadline, phase);
   phases.init = lap(clock);
   activation.phases = phases;
   co_return activation;

@@ -278,7 +278,7 @@ void FunctionPool::fail_again(Waiter& waiter, const Started& started, Deadline::
     report.duration = Deadline::Clock::now() - begun;
     Invocation invocation;
     invocation.request_id = waiter.request_id;
-    instance.log().start(waiter.request_id, instance.function().configuration->version, begun);
+    instance.log().start(waiter.request_id, instance.function().configuration->version);
     log_end(instance, invocation, report, {});
     acquired.log_tail = instance.log().tail(waiter.request_id);
     acquired.what = std::get<FunctionError>(std::move(report.result));

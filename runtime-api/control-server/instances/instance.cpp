@@ -168,7 +168,7 @@ void Instance::drain_log() {
 
 // --- life --------------------------------------------------------------------------------------------------------------
 
-Task<std::optional<FunctionError>> Instance::init(Deadline deadline) {
+Task<std::optional<FunctionError>> Instance::init(Deadline deadline, InitPhase phase) {
   Timer timer(loop_);
   timer.arm(deadline, [this] {
     const FunctionError error{std::string(error_types::timed_out), {}, "application/json", {}};
@@ -179,7 +179,7 @@ Task<std::optional<FunctionError>> Instance::init(Deadline deadline) {
   InitOutcome outcome = co_await session_.initialized();
   extensions_.close_registration();
   drain_log();
-  telemetry_.runtime_initialized(outcome.ready ? nullptr : &outcome.error);
+  telemetry_.runtime_initialized(outcome.ready ? nullptr : &outcome.error, phase);
   if (outcome.ready && !extensions_.settled()) {
     outcome = co_await init_extensions();
   }
@@ -192,11 +192,11 @@ Task<std::optional<FunctionError>> Instance::init(Deadline deadline) {
   }
   sample_memory();
   if (outcome.ready) {
-    telemetry_.init_over(nullptr);
+    telemetry_.init_over(nullptr, phase);
     co_return std::nullopt;
   }
   log_.fault({}, init_fault(outcome.error));
-  telemetry_.init_over(&outcome.error);
+  telemetry_.init_over(&outcome.error, phase);
   // A runtime that has reported its failure goes by itself; it need not, so it gets a limit.
   if (!exited_ && state_ != InstanceState::stopping) {
     state_ = InstanceState::init_failed;

@@ -59,7 +59,7 @@ class Instance {
 
   /// Waits for the end of the init phase, at most until `deadline`. Nothing: the runtime has polled. Else why not, to be
   /// passed through `worded_for`; the instance then stops by itself. To be called once.
-  Task<std::optional<FunctionError>> init(Deadline deadline);
+  Task<std::optional<FunctionError>> init(Deadline deadline, InitPhase phase = InitPhase::init);
   /// The error as the invoker of `request_id` is to see it: failures the platform found name the request.
   FunctionError worded_for(FunctionError error, std::string_view request_id) const;
 

@@ -26,15 +26,15 @@ std::string_view telemetry_status(const FunctionError& error) {
   return error.type == error_types::sandbox_failure ? "failure" : "error";
 }
 
-void InstanceTelemetry::runtime_initialized(const FunctionError* error) {
-  log_.init_runtime_done({status_of(error), type_of(error)});
+void InstanceTelemetry::runtime_initialized(const FunctionError* error, InitPhase phase) {
+  log_.init_runtime_done({status_of(error), type_of(error), phase});
 }
 
-void InstanceTelemetry::init_over(const FunctionError* error) {
+void InstanceTelemetry::init_over(const FunctionError* error, InitPhase phase) {
   for (const Extension* const extension : extensions_.extensions()) {
     log_.extension({extension->name, state_name(extension->state), events_of(*extension), extension->error_type});
   }
-  log_.init_report({Deadline::Clock::now() - started_at_, status_of(error), type_of(error)});
+  log_.init_report({Deadline::Clock::now() - started_at_, status_of(error), type_of(error), phase});
   if (TelemetryFeed* const feed = log_.telemetry()) feed->close_subscription();
 }
 

@@ -22,9 +22,9 @@ class InstanceTelemetry final : public TelemetrySource {
       : log_(log), extensions_(extensions), started_at_(Deadline::Clock::now()) {}
 
   /// The runtime has polled for its first event, or has failed to.
-  void runtime_initialized(const FunctionError* error);
+  void runtime_initialized(const FunctionError* error, InitPhase phase);
   /// The extensions have done so too: nobody can subscribe any more.
-  void init_over(const FunctionError* error);
+  void init_over(const FunctionError* error, InitPhase phase);
   /// Extensions go by this event: from here on they may end their own work on the invocation.
   void runtime_done(const Invocation& invocation, const InvocationResult& result, std::chrono::nanoseconds duration);
   /// The instance is about to end: what is buffered goes out now.

@@ -64,4 +64,6 @@ std::string_view type_name(const LogEvent& event) {
   return std::visit(Name{}, event.body);
 }
 
+std::string_view to_string(InitPhase phase) { return phase == InitPhase::init ? "init" : "invoke"; }
+
 }  // namespace kiln

@@ -26,6 +26,11 @@ enum class OutputOrigin : std::uint8_t { standard_output, standard_error, extens
 // The events. The views of an event handed in are copied before the call returns; those of an event handed out live as
 // long as the call that hands it out.
 
+/// Where an init runs: by itself, or once more within the first invocation, after the first attempt has failed.
+enum class InitPhase : std::uint8_t { init, invoke };
+/// "init", "invoke".
+std::string_view to_string(InitPhase phase);
+
 /// An instance begins its init phase. Opens a log stream.
 struct InitStart {
   std::string_view runtime_version = {};      ///< "python:3.11.kiln0"
@@ -33,6 +38,7 @@ struct InitStart {
   std::string_view function_name = {};        ///< empty where nobody said, as the two below
   std::string_view function_version = {};
   std::string_view instance_id = {};
+  InitPhase phase = InitPhase::init;
 };
 
 /// The runtime has polled for its first event, or has failed to. `status` as everywhere below: "" (success), "error" (the
@@ -40,6 +46,7 @@ struct InitStart {
 struct InitRuntimeDone {
   std::string_view status = {};
   std::string_view error_type = {};  ///< empty where there is none
+  InitPhase phase = InitPhase::init;
 };
 
 /// The figures of an init phase that is over.
@@ -47,6 +54,7 @@ struct InitReport {
   std::chrono::nanoseconds duration{0};
   std::string_view status = {};
   std::string_view error_type = {};
+  InitPhase phase = InitPhase::init;
 };
 
 struct InvocationStart {

@@ -77,10 +77,15 @@ struct Splitter {
   Parts& parts;
   void operator()(const InitStart& e) const {
     parts.texts = {e.runtime_version, e.runtime_version_arn, e.function_name, e.function_version, e.instance_id};
+    parts.origin = static_cast<std::uint8_t>(e.phase);
   }
-  void operator()(const InitRuntimeDone& e) const { parts.texts = {e.status, e.error_type}; }
+  void operator()(const InitRuntimeDone& e) const {
+    parts.texts = {e.status, e.error_type};
+    parts.origin = static_cast<std::uint8_t>(e.phase);
+  }
   void operator()(const InitReport& e) const {
     parts.texts = {e.status, e.error_type};
+    parts.origin = static_cast<std::uint8_t>(e.phase);
     parts.set_figures(static_cast<std::int64_t>(e.duration.count()));
   }
   void operator()(const InvocationStart& e) const { parts.texts = {e.request_id, e.version, e.trace_id}; }
@@ -143,14 +148,17 @@ struct Packed {
     e.function_name = texts[2];
     e.function_version = texts[3];
     e.instance_id = texts[4];
+    e.phase = static_cast<InitPhase>(head.origin);
   }
   void restore(InitRuntimeDone& e) const {
     e.status = texts[0];
     e.error_type = texts[1];
+    e.phase = static_cast<InitPhase>(head.origin);
   }
   void restore(InitReport& e) const {
     e.status = texts[0];
     e.error_type = texts[1];
+    e.phase = static_cast<InitPhase>(head.origin);
     e.duration = std::chrono::nanoseconds(figures<std::int64_t>());
   }
   void restore(InvocationStart& e) const {

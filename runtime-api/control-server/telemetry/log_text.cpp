@@ -145,8 +145,20 @@ struct TextLine {
   }
   // The text format has no such lines.
   void operator()(const InitRuntimeDone&) const {}
-  void operator()(const InitReport&) const {}
   void operator()(const RuntimeDone&) const {}
+  /// Of an init phase that has failed only.
+  void operator()(const InitReport& event) const {
+    out += "INIT_REPORT Init Duration: ";
+    append_ms(out, event.duration);
+    out += " ms\tPhase: ";
+    out += to_string(event.phase);
+    out += "\tStatus: ";
+    out += event.status;
+    if (!event.error_type.empty() && event.status != "timeout") {
+      out += "\tError Type: ";
+      append_printable(out, event.error_type);
+    }
+  }
 };
 
 /// Platform lines as the Telemetry API's objects.
@@ -260,8 +272,8 @@ void append_short_ms(std::string& out, std::chrono::nanoseconds duration) {
 
 bool has_line(LogFormat format, const LogEvent::Body& body) {
   if (format == LogFormat::json) return !std::holds_alternative<InvocationEnd>(body);  // platform.report tells the end
-  return !std::holds_alternative<InitRuntimeDone>(body) && !std::holds_alternative<InitReport>(body) &&
-         !std::holds_alternative<RuntimeDone>(body);
+  if (const auto* const report = std::get_if<InitReport>(&body)) return !report->status.empty();
+  return !std::holds_alternative<InitRuntimeDone>(body) && !std::holds_alternative<RuntimeDone>(body);
 }
 
 void append_line(std::string& out, const LogEvent& event) {

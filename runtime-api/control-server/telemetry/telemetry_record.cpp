@@ -80,15 +80,15 @@ struct RecordWriter {
     milliseconds("durationMs", duration);
     out += '}';
   }
-  void on_demand_init() const {
+  void on_demand_init(InitPhase phase) const {
     text("initializationType", "on-demand");
-    text("phase", "init");
+    text("phase", to_string(phase));
   }
 
   // The records, without their braces.
 
   void operator()(const InitStart& event) const {
-    on_demand_init();
+    on_demand_init(event.phase);
     text("runtimeVersion", event.runtime_version);
     text("runtimeVersionArn", event.runtime_version_arn);
     text_if_any("functionName", event.function_name);
@@ -96,12 +96,12 @@ struct RecordWriter {
     text_if_any("instanceId", event.instance_id);
   }
   void operator()(const InitRuntimeDone& event) const {
-    on_demand_init();
+    on_demand_init(event.phase);
     status(event.status);
     text_if_any("errorType", event.error_type);
   }
   void operator()(const InitReport& event) const {
-    on_demand_init();
+    on_demand_init(event.phase);
     status(event.status);
     text_if_any("errorType", event.error_type);
     name("metrics");

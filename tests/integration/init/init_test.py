@@ -68,6 +68,8 @@ class Init(unittest.TestCase):
         self.assertGreater(took, 1.45)
         self.assertEqual(len(self.imports()), 2)
         log = self.log()
+        self.assertRegex(log, r"INIT_REPORT Init Duration: \d+\.\d\d ms\tPhase: init\tStatus: timeout\n")
+        self.assertRegex(log, r"INIT_REPORT Init Duration: \d+\.\d\d ms\tPhase: invoke\tStatus: timeout\n")
         self.assertIn(f"START RequestId: {self.request_id} Version: $LATEST", log)
         self.assertIn(f"RequestId: {self.request_id} Error: Task timed out after 1.00 seconds", log)
         self.assertIn(f"END RequestId: {self.request_id}", log)
@@ -118,6 +120,8 @@ class Init(unittest.TestCase):
         self.assertEqual(len(self.imports()), 2)
         log = self.log()
         self.assertIn(f"RequestId: {self.request_id} Error: Runtime exited with error: exit status 3\n", log)
+        for phase in ("init", "invoke"):
+            self.assertIn(f" ms\tPhase: {phase}\tStatus: error\tError Type: Runtime.ExitError\n", log)
         self.assertRegex(log, rf"REPORT RequestId: {self.request_id}\t.*Status: error\tError Type: Runtime.ExitError")
 
     def test_the_log_tail_of_a_call_whose_init_failed(self):

@@ -38,6 +38,15 @@ TEST_CASE("START, END and INIT_START have the real service's form") {
         "INIT_START Runtime Version: python:3.11.kiln0\tRuntime Version ARN: arn:x");
 }
 
+TEST_CASE("A failed init phase has a line of its own, in the real service's form") {
+  CHECK(line(InitReport{10'008'530us, "timeout", "Sandbox.Timedout"}) ==
+        "INIT_REPORT Init Duration: 10008.53 ms\tPhase: init\tStatus: timeout");
+  CHECK(line(InitReport{1'553'170us, "error", "Runtime.ExitError", InitPhase::invoke}) ==
+        "INIT_REPORT Init Duration: 1553.17 ms\tPhase: invoke\tStatus: error\tError Type: Runtime.ExitError");
+  CHECK(has_line(LogFormat::text, InitReport{1s, "error"}));
+  CHECK_FALSE(has_line(LogFormat::text, InitReport{1s, ""}));
+}
+
 TEST_CASE("REPORT has the real service's form, cold and warm") {
   Report report{.request_id = id, .duration = 3'012us, .memory_size_mb = 128, .max_memory_used_mb = 36};
   CHECK(line(report) ==

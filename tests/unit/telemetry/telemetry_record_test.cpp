@@ -43,6 +43,9 @@ TEST_CASE("The init phase is told in three events") {
   CHECK(record(InitReport{125'330us, "", ""}) ==
         golden("platform.initReport", R"({"initializationType":"on-demand","phase":"init","status":"success",)"
                                       R"("metrics":{"durationMs":125.33}})"));
+  CHECK(record(InitReport{1s, "timeout", "", InitPhase::invoke}) ==
+        golden("platform.initReport", R"({"initializationType":"on-demand","phase":"invoke","status":"timeout",)"
+                                      R"("metrics":{"durationMs":1000}})"));
 }
 
 TEST_CASE("An invocation is told in three events, with its trace") {
