@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The floor of a streamed answer: client → one-thread server → runtime, and so many bytes back the same way, over loopback
-// TCP, passed on as they come.
+// The floor of a streamed answer: client → one-thread server → runtime, and so many bytes back the same way, passed on as they
+// come. The client's leg is loopback TCP and the runtime's a socket pair, as kiln's are, so that the sockets cost both the same.
 #pragma once
 
 #include <cstdint>
