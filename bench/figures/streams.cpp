@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Streamed answers: when the first byte is there, against a whole warm buffered call; and how fast many bytes pass, against a
 // raw relay of the same bytes.
+#include <algorithm>
 #include <cstdio>
 #include <stdexcept>
 
@@ -72,10 +73,17 @@ Outcome bytes_per_second(Context& context) {
     transfer();
     return static_cast<double>(many_bytes) / microseconds_since(start);
   };
+  const auto relayed = [&] { return megabytes_a_second([&] { relay.transfer(many_bytes); }); };
+  // TCP's windows grow with the first transfers.
+  for (int i = 0; i < 3; ++i) {
+    relayed();
+    streamed(invoker, request, many_bytes);
+  }
   std::vector<double> floor;
   std::vector<double> ours;
   for (std::size_t round = 0; round < context.rounds(); ++round) {
-    floor.push_back(megabytes_a_second([&] { relay.transfer(many_bytes); }));
+    // What disturbs a floor only makes it slower, and kiln look better: the fastest of three is nearest to it.
+    floor.push_back(std::max({relayed(), relayed(), relayed()}));
     ours.push_back(megabytes_a_second([&] { streamed(invoker, request, many_bytes); }));
   }
   Outcome outcome;
