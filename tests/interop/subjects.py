@@ -61,6 +61,7 @@ class Client(Subject):
     cannot: dict = dataclasses.field(default_factory=dict)    # case → why
     group: str = "clients"
     judged: Callable = None                # as pack, for kiln conformance; nothing: as `pack`
+    judged_stream: str = None              # its handler that streams, where that is another
     runtime: str = "provided"              # empty: kiln's own Python
 
     def package(self, folders, folder, build):
@@ -77,7 +78,8 @@ class Client(Subject):
         if not self.judged:
             return scores.of_runtime(build, self.package(folders, os.path.join(folder, self.key + "-judged"), build))
         place = os.path.join(folder, self.key + "-judged")
-        return scores.of_runtime(build, Package(place, "index.handler", self.judged(folders, place, build)))
+        return scores.of_runtime(build, Package(place, "index.handler", self.judged(folders, place, build)),
+                                 self.judged_stream)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -229,7 +231,7 @@ CLIENTS = [
            cannot={"error_in_init": NO_INIT_ERROR}),
     Client("Rust: lambda_runtime", "1.5.0", "kiln", ("rust",), pack_program("rust"),
            "&alloc::boxed::Box<dyn core::error::Error + core::marker::Send + core::marker::Sync>",
-           cannot={"error_in_init": NO_INIT_ERROR}),
+           cannot={"error_in_init": NO_INIT_ERROR, "streaming_error": "the client writes the error into the body"}),
     Client("Java: aws-lambda-java-runtime-interface-client", "2.9.0", "kiln", ("java",), pack_java,
            "java.lang.IllegalArgumentException", handler="kiln.interop.Function::handleRequest", cannot=no_streaming()),
     Client("C++: aws-lambda-cpp", "0.2.8", "kiln", ("aws_lambda_cpp",), pack_program("aws_lambda_cpp"), "InteropError",
@@ -238,7 +240,7 @@ CLIENTS = [
            cannot=IN_EMULATOR, judged=judged_kiln_python),
     Client("kiln's C++: kiln", "this", "emulator", ("emulator",), pack_kiln_cpp, "std::invalid_argument",
            cannot={"error_in_init": "a C++ function has no code of its own in init that can throw", **IN_EMULATOR},
-           judged=judged_kiln_cpp),
+           judged=judged_kiln_cpp, judged_stream="index.streaming"),
 ]
 
 FRAMEWORKS = [

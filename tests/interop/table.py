@@ -45,8 +45,9 @@ def render_scores(subjects, scores):
     for subject in subjects:
         score = scores.get(subject.key)
         if score:
+            failing = ", ".join(score.failing) + "".join(f"; {case} now and then" for case in score.unsteady)
             lines.append(f"| {subject.short} (`{subject.package_name}`) | {subject.version} | {score.must[0]} of {score.must[1]} | "
-                         f"{score.should[0]} of {score.should[1]} | {', '.join(score.failing)} |")
+                         f"{score.should[0]} of {score.should[1]} | {failing} |")
     return "\n".join(lines)
 
 

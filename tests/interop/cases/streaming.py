@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Answers that reach the invoker as they are made.
+import json
+
 from cases.case import Case
 from event_stream import Streamed
 
@@ -23,5 +25,6 @@ class Streaming(Case):
         """an error in the middle of a streamed answer"""
         streamed = self.stream(fail=True)
         self.assertTrue(streamed.body.startswith(b"part 0\n"))
-        self.assertEqual(streamed.complete["ErrorCode"], self.client.error_type, streamed.complete)
-        self.assertIn("failed on purpose", streamed.complete["ErrorDetails"])
+        self.assertEqual(streamed.complete["ErrorCode"], "Unhandled")
+        error = json.loads(streamed.complete["ErrorDetails"])
+        self.assertEqual((error["errorType"], error["errorMessage"]), (self.client.error_type, "failed on purpose"))
