@@ -19,10 +19,10 @@ find_package(OpenSSL 3.0 REQUIRED COMPONENTS Crypto)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(cpp_httplib REQUIRED IMPORTED_TARGET cpp-httplib)
 
-add_library(kiln_asio INTERFACE)
-target_link_libraries(kiln_asio INTERFACE Boost::headers Threads::Threads)
-target_compile_definitions(kiln_asio INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_SEPARATE_COMPILATION
-  BOOST_ASIO_DISABLE_BOOST_REGEX)
+# Beast's parser alone, which is headers and needs nothing of Asio but its buffers.
+add_library(kiln_beast INTERFACE)
+target_link_libraries(kiln_beast INTERFACE Boost::headers)
+target_compile_definitions(kiln_beast INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_REGEX)
 
 if(KILN_TESTS)
   find_package(ZLIB REQUIRED)  # tests write their own zips

@@ -11,15 +11,6 @@ target_compile_options(kiln_options INTERFACE
 if(KILN_SANITIZE)
   target_compile_options(kiln_options INTERFACE -fsanitize=${KILN_SANITIZE} -fno-omit-frame-pointer -g1)
   target_link_options(kiln_options INTERFACE -fsanitize=${KILN_SANITIZE})
-  if(KILN_SANITIZE MATCHES thread)
-    # g++ warns of fences, which its ThreadSanitizer does not see; Asio has them.
-    target_compile_options(kiln_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-tsan>)
-  endif()
-endif()
-if(KILN_SANITIZE STREQUAL thread)
-  # Asio's fences are more than ThreadSanitizer understands; the locks around them are enough.
-  target_compile_definitions(kiln_options INTERFACE BOOST_ASIO_DISABLE_FENCED_BLOCK)
-  target_compile_options(kiln_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-tsan>)
 endif()
 
 # kiln_library(name SOURCES… [PUBLIC targets…] [PRIVATE targets…] [PCH headers…])

@@ -6,11 +6,10 @@
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <cstdio>
 #include <stdexcept>
+#include <utility>
 
 #include "runtime-api/control-server/api/operations.hpp"
 #include "runtime-api/control-server/api/public_api.hpp"
@@ -18,6 +17,7 @@
 #include "runtime-api/control-server/instances/router.hpp"
 #include "runtime-api/control-server/launchers/orphan_guard.hpp"
 #include "runtime-api/control-server/launchers/process_launcher.hpp"
+#include "runtime-api/server/async/signal_watch.hpp"
 #include "runtime-api/server/http/http_server.hpp"
 
 namespace kiln {
@@ -172,9 +172,8 @@ int serve(const ServeOptions& options) {
                               [&](http::Connection& connection) { return operations_api.handle(connection); });
 
   Shutdown shutdown(loop, api, router, listener, operations, *log, options.drain_timeout);
-  boost::asio::signal_set signals(loop.context(), SIGTERM, SIGINT);
-  signals.async_wait([&](const boost::system::error_code& error, int number) {
-    if (!error) loop.spawn(shutdown.run(number), "shutdown");
+  const SignalWatch signals(loop, {SIGTERM, SIGINT}, [&, asked = false](int number) mutable {
+    if (!std::exchange(asked, true)) loop.spawn(shutdown.run(number), "shutdown");
   });
 
   log->info("data in {}, {} function(s), runtimes:{}", options.data, router.functions(), [&] {

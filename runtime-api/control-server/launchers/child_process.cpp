@@ -2,13 +2,12 @@
 #include "runtime-api/control-server/launchers/child_process.hpp"
 
 #include <fcntl.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <array>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -16,9 +15,9 @@
 #include <string_view>
 #include <system_error>
 
-namespace kiln {
+#include "runtime-api/server/async/pollable.hpp"
 
-namespace asio = boost::asio;
+namespace kiln {
 
 namespace {
 
@@ -30,22 +29,27 @@ int open_pidfd(int pid) {
 
 }  // namespace
 
-struct ChildProcess::Impl : std::enable_shared_from_this<ChildProcess::Impl> {
-  Impl(EventLoop& l, int p, long borrowed)
-      : loop(l), pid(p), borrowed_peak_kib(borrowed), pidfd(l.context(), open_pidfd(p)) {
+/// Shared, because whoever waits for the exit may destroy the process.
+struct ChildProcess::Impl final : Pollable, std::enable_shared_from_this<ChildProcess::Impl> {
+  Impl(EventLoop& loop, int p, long borrowed)
+      : Pollable(loop), pid(p), borrowed_peak_kib(borrowed), pidfd(open_pidfd(p)) {
     const std::string path = "/proc/" + std::to_string(p) + "/status";
     status = Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    watch(pidfd.get(), EPOLLIN);
   }
+  ~Impl() override { forget(); }
+  using Pollable::forget;
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
 
-  void wait() {
-    pidfd.async_wait(asio::posix::stream_descriptor::wait_read,
-                     [self = shared_from_this()](const boost::system::error_code& error) {
-                       if (!error) self->reap();
-                     });
+  void on_events(std::uint32_t) override {
+    const auto self = shared_from_this();
+    reap();
   }
 
   void reap() {
     if (reaped) return;
+    forget();
     // Whatever the process left behind in its group goes with it, and before the reaping: until then the group's number
     // is nobody else's.
     ::kill(-pid, SIGKILL);
@@ -64,10 +68,9 @@ struct ChildProcess::Impl : std::enable_shared_from_this<ChildProcess::Impl> {
     exited.set(exit);
   }
 
-  EventLoop& loop;
   const int pid;
   const long borrowed_peak_kib;
-  asio::posix::stream_descriptor pidfd;
+  const Descriptor pidfd;
   Descriptor status;
   Completion<ExitStatus> exited;
   bool reaped = false;
@@ -75,13 +78,10 @@ struct ChildProcess::Impl : std::enable_shared_from_this<ChildProcess::Impl> {
 };
 
 ChildProcess::ChildProcess(EventLoop& loop, int pid, long borrowed_peak_kib)
-    : impl_(std::make_shared<Impl>(loop, pid, borrowed_peak_kib)) {
-  impl_->wait();
-}
+    : impl_(std::make_shared<Impl>(loop, pid, borrowed_peak_kib)) {}
 
 ChildProcess::~ChildProcess() {
-  boost::system::error_code ignored;
-  impl_->pidfd.cancel(ignored);
+  impl_->forget();
   if (impl_->reaped) return;
   ::kill(-impl_->pid, SIGKILL);
   ::kill(impl_->pid, SIGKILL);

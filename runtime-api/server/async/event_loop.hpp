@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The data-plane thread's loop: one Asio io_context, a queue of timers that costs no system call per timer, and the way
-// in for other threads.
+// The data-plane thread's loop: an epoll set, a queue of timers that costs no system call per timer, and the way in for
+// other threads (ADR 0010).
 #pragma once
 
 #include <coroutine>
@@ -13,12 +13,9 @@
 #include "runtime-api/protocol/deadline.hpp"
 #include "runtime-api/server/async/task.hpp"
 
-namespace boost::asio {
-class io_context;  // NOLINT(readability-identifier-naming): Asio's name
-}
-
 namespace kiln {
 
+class Pollable;
 class Timer;
 
 /// Everything but `post` and `stop` belongs to the thread that calls `run`.
@@ -31,25 +28,25 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  /// Runs until `stop`, and may be called again. An exception from a callback is reported and the loop goes on.
+  /// Runs until `stop`, and may be called again. An exception from a callback is reported and the loop goes on. What
+  /// became ready first is told first, over all descriptors.
   void run();
   /// Any thread. Makes `run` return soon.
   void stop();
-  /// Any thread. Runs `callback` on the loop's thread, later.
+  /// Any thread. Runs `callback` on the loop's thread, later; callbacks of one thread run in the order of posting.
   void post(std::function<void()> callback);
   /// Starts `task`; an exception that leaves it is reported under the name `where` (a literal).
   void spawn(Task<void> task, std::string_view where);
   void report(std::string_view where, std::exception_ptr error) const noexcept;
 
-  boost::asio::io_context& context();
-
  private:
+  friend class Pollable;
   friend class Timer;
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
 
-/// A callback at a deadline. Arming and cancelling are cheap (no system call unless it becomes the earliest of all).
+/// A callback at a deadline, or up to a millisecond later. Arming and cancelling make no system call.
 class Timer {
  public:
   explicit Timer(EventLoop& loop) : loop_(loop) {}

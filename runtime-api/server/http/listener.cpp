@@ -6,20 +6,19 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/posix/stream_descriptor.hpp>
 #include <cerrno>
 #include <chrono>
 #include <exception>
 #include <system_error>
 #include <utility>
 
-namespace kiln::http {
+#include "runtime-api/server/async/pollable.hpp"
 
-namespace asio = boost::asio;
+namespace kiln::http {
 
 namespace {
 
@@ -54,42 +53,56 @@ int listen_on(const std::string& host, unsigned short port) {
 
 }  // namespace
 
-struct Listener::Impl : std::enable_shared_from_this<Listener::Impl> {
-  Impl(EventLoop& l, int fd, OnConnection callback)
-      : loop(l), descriptor(l.context(), fd), on_connection(std::move(callback)), pause(l) {}
+/// Shared, because a connection that it hands out may be the reason to destroy the listener.
+struct Listener::Impl final : Pollable, std::enable_shared_from_this<Listener::Impl> {
+  Impl(EventLoop& loop, int fd, OnConnection callback)
+      : Pollable(loop), socket(fd), on_connection(std::move(callback)), pause(loop) {
+    const int flags = ::fcntl(fd, F_GETFL);
+    ::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+    watch(fd, EPOLLIN);
+  }
+  ~Impl() override { close(); }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
 
-  void wait() {
-    if (!descriptor.is_open()) return;
-    descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
-                          [self = shared_from_this()](const boost::system::error_code& error) {
-                            if (!error) self->accept_some();
-                          });
+  void on_events(std::uint32_t) override {
+    const auto self = shared_from_this();
+    accept_some();
   }
 
   void accept_some() {
-    for (int i = 0; i < accepts_in_a_row && descriptor.is_open(); ++i) {
-      const int fd = ::accept4(descriptor.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    for (int i = 0; i < accepts_in_a_row; ++i) {
+      if (socket < 0) return;
+      const int fd = ::accept4(socket, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       if (fd >= 0) {
         const int on = 1;
         ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // fails on a Unix socket, where it is not needed
         try {
           on_connection(fd);
         } catch (...) {
-          loop.report("listener", std::current_exception());
+          loop().report("listener", std::current_exception());
         }
       } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
         // Out of descriptors: trying again at once would spin. Clients wait in the backlog meanwhile.
-        pause.arm(Deadline::after(std::chrono::milliseconds(100)), [this] { accept_some(); });
+        pause.arm(Deadline::after(std::chrono::milliseconds(100)), [this] { on_events(0); });
+        return;
+      } else if (errno == EAGAIN) {
         return;
       } else if (errno != EINTR && errno != ECONNABORTED) {
-        break;
+        loop().report("listener", std::make_exception_ptr(std::system_error(errno, std::generic_category(), "accept4")));
+        return;
       }
     }
-    wait();
+    call_again();
   }
 
-  EventLoop& loop;
-  asio::posix::stream_descriptor descriptor;
+  void close() {
+    pause.cancel();
+    forget();
+    if (socket >= 0) ::close(std::exchange(socket, -1));
+  }
+
+  int socket;
   OnConnection on_connection;
   Timer pause;
 };
@@ -98,18 +111,14 @@ Listener::Listener(EventLoop& loop, const std::string& host, unsigned short port
     : Listener(loop, listen_on(host, port), std::move(on_connection)) {}
 
 Listener::Listener(EventLoop& loop, int listening_fd, OnConnection on_connection)
-    : impl_(std::make_shared<Impl>(loop, listening_fd, std::move(on_connection))) {
-  const int flags = ::fcntl(listening_fd, F_GETFL);
-  ::fcntl(listening_fd, F_SETFL, flags | O_NONBLOCK);
-  impl_->wait();
-}
+    : impl_(std::make_shared<Impl>(loop, listening_fd, std::move(on_connection))) {}
 
 Listener::~Listener() { close(); }
 
 std::string Listener::address() const {
   sockaddr_storage bound{};
   socklen_t length = sizeof bound;
-  if (::getsockname(impl_->descriptor.native_handle(), reinterpret_cast<sockaddr*>(&bound), &length) != 0) return {};
+  if (::getsockname(impl_->socket, reinterpret_cast<sockaddr*>(&bound), &length) != 0) return {};
   char text[INET6_ADDRSTRLEN] = {};
   if (bound.ss_family == AF_INET6) {
     const auto* const six = reinterpret_cast<const sockaddr_in6*>(&bound);
@@ -126,10 +135,6 @@ unsigned short Listener::port() const {
   return static_cast<unsigned short>(std::stoi(where.substr(where.rfind(':') + 1)));
 }
 
-void Listener::close() {
-  boost::system::error_code ignored;
-  impl_->pause.cancel();
-  if (impl_->descriptor.is_open()) impl_->descriptor.close(ignored);
-}
+void Listener::close() { impl_->close(); }
 
 }  // namespace kiln::http

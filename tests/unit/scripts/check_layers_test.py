@@ -52,10 +52,11 @@ class CheckLayers(unittest.TestCase):
                      "wrong way")
         self.takes("runtime-api/control-server/instances/a.cpp", '"runtime-api/control-server/launchers/b.hpp"')
 
-    def test_asio_stays_out_of_headers(self):
-        self.refuses("runtime-api/control-server/api/a.hpp", "<boost/asio/io_context.hpp>", "out of headers")
-        self.takes("runtime-api/server/async/a.hpp", "<boost/asio/io_context.hpp>")
-        self.takes("runtime-api/control-server/api/a.cpp", "<boost/asio/io_context.hpp>")
+    def test_beast_stays_where_heads_are_parsed(self):
+        self.refuses("runtime-api/control-server/api/a.hpp", "<boost/beast/http/parser.hpp>", "out of headers")
+        self.takes("runtime-api/server/http/a.hpp", "<boost/beast/http/basic_parser.hpp>")
+        self.takes("runtime-api/server/http/a.cpp", "<boost/asio/buffer.hpp>")
+        self.refuses("runtime-api/server/async/a.cpp", "<boost/asio/io_context.hpp>", "only these may")
 
     def test_no_bootstrap_carries_the_control_sides_libraries(self):
         self.refuses("bootstrap/a.cpp", "<openssl/sha.h>", "only these may")

@@ -7,8 +7,10 @@
 
 #include <array>
 #include <chrono>
+#include <cstdio>
 #include <memory>
 #include <string>
+#include <system_error>
 
 #include "tests/support/catch.hpp"
 #include "tests/support/loop_runner.hpp"
@@ -364,25 +366,73 @@ TEST_CASE("A pipe that somebody waits for may be read meanwhile, and every byte 
   ::close(ends[1]);
 }
 
-TEST_CASE("A socket that somebody waits for has nothing for anybody else") {
+TEST_CASE("A socket that somebody waits for may be read meanwhile, and every byte comes in its turn") {
   LoopRunner runner;
   Pair pair(runner.loop());
-  const std::string text(1000, 'x');
-  REQUIRE(pair.say("first " + text));
+  const std::string text = "first " + std::string(1000, 'x') + " last";
+  REQUIRE(pair.say(text));
   std::string got;
   runner.run([](Pair& p, std::string& out) -> Task<void> {
     Stream& s = *p.stream;
-    bool waited = false;
-    Task<void> waiting = [](Stream& of, bool& done, std::string& into) -> Task<void> {
+    Task<void> waiting = [](Stream& of, std::string& into) -> Task<void> {
       (void)co_await of.readable();
-      done = true;
       into += read_text(of);
-    }(s, waited, out);
+    }(s, out);
     s.loop().spawn(std::move(waiting), "a reader");
-    std::array<char, 64> buffer;
-    if (!waited) CHECK(s.read_now(buffer).would_block);
+    out += read_text(s);
     co_await pause(s.loop(), 1ms);
     for (std::string more = read_text(s); !more.empty(); more = read_text(s)) out += more;
   }(pair, got));
-  CHECK(got == "first " + text);
+  CHECK(got == text);
+}
+
+TEST_CASE("The end of a watched peer is seen behind data that nobody has read") {
+  LoopRunner runner;
+  Pair pair(runner.loop());
+  int gone = 0;
+  pair.stream->watch_peer([&] { ++gone; });
+  REQUIRE(pair.say("last words"));
+  pair.close_peer();
+  runner.run(pause(runner.loop(), 5ms));
+  CHECK(gone == 1);
+  CHECK(read_text(*pair.stream) == "last words");
+}
+
+TEST_CASE("A peer that reads what was waiting for room wakes the writer again and again") {
+  LoopRunner runner;
+  Pair pair(runner.loop());
+  std::size_t sent = 0;
+  std::size_t received = 0;
+  runner.run([](Pair& p, std::size_t& out, std::size_t& in) -> Task<void> {
+    const std::string block(100'000, 'x');
+    std::array<char, 50'000> sink;
+    for (int round = 0; round < 20; ++round) {
+      std::error_code error;
+      for (std::size_t n = 1; n > 0;) {
+        n = p.stream->write_now(block, {}, error);
+        out += n;
+      }
+      Timer drain(p.stream->loop());
+      drain.arm(Deadline::after(1ms), [&] {
+        for (ssize_t n = 1; n > 0;) {
+          n = ::read(p.peer, sink.data(), sink.size());
+          if (n > 0) in += static_cast<std::size_t>(n);
+        }
+      });
+      const bool ready = co_await p.stream->writable();
+      CHECK(ready);
+    }
+  }(pair, sent, received));
+  CHECK(sent == received);
+  CHECK(sent > 20 * 100'000);
+}
+
+TEST_CASE("A descriptor that the loop cannot watch is closed and refused") {
+  LoopRunner runner;
+  std::FILE* const file = std::tmpfile();
+  REQUIRE(file != nullptr);
+  const int copy = ::fcntl(::fileno(file), F_DUPFD_CLOEXEC, 0);
+  CHECK_THROWS_AS(Stream(runner.loop(), copy), std::system_error);
+  CHECK(::fcntl(copy, F_GETFD) == -1);
+  std::fclose(file);
 }
