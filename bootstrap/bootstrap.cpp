@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <pthread.h>
 
+#include <cstddef>
 #include <cstdio>
+#include <utility>
+#include <vector>
 
 #include "bootstrap/environment.hpp"
 #include "bootstrap/exit_codes.hpp"
@@ -36,14 +39,22 @@ ExitCode ended(Runtime& runtime, ExitCode code) {
   return code;
 }
 
-int run_several(Runtime& runtime, const BootstrapEnvironment& environment) {
-  const std::string& address = environment.platform.address;
-  const int count = environment.max_concurrency;
+RuntimeApiClient client_of(const PlatformAddress& platform, std::size_t index) {
+  if (platform.inherited_fds.empty()) return RuntimeApiClient::connect(platform.address);
+  return RuntimeApiClient::from_fd(platform.inherited_fds[index]);
+}
+
+int run_several(Runtime& runtime, const BootstrapEnvironment& environment, std::size_t count) {
+  const PlatformAddress& platform = environment.platform;
+  const bool inherited = !platform.inherited_fds.empty();
   if (runtime.concurrency() == Concurrency::threads) {
-    return static_cast<int>(ended(runtime, run_threads(runtime, environment.function, address, count)));
+    std::vector<RuntimeApiClient> clients;
+    clients.reserve(count);
+    for (std::size_t i = 0; i < count; ++i) clients.push_back(client_of(platform, i));
+    return static_cast<int>(ended(runtime, run_threads(runtime, environment.function, std::move(clients), inherited)));
   }
-  return run_processes(count, [&](InitErrorGate& gate) {
-    return ended(runtime, run_alone(runtime, environment.function, RuntimeApiClient::connect(address), false, &gate));
+  return run_processes(count, platform.inherited_fds, [&](InitErrorGate& gate, std::size_t index) {
+    return ended(runtime, run_alone(runtime, environment.function, client_of(platform, index), inherited, &gate));
   });
 }
 
@@ -52,16 +63,16 @@ int run_several(Runtime& runtime, const BootstrapEnvironment& environment) {
 int run_bootstrap(Runtime& runtime) {
   const BootstrapEnvironment environment = take_environment();
   const PlatformAddress& platform = environment.platform;
-  if (!platform.inherited_fd && platform.address.empty()) {
+  const bool inherited = !platform.inherited_fds.empty();
+  if (!inherited && platform.address.empty()) {
     std::fputs(no_platform_message, stderr);
     return static_cast<int>(ExitCode::no_platform);
   }
   // An inherited socket is one connection, and so one invocation at a time.
-  if (!platform.inherited_fd && environment.max_concurrency > 1) return run_several(runtime, environment);
-  const bool inherited = platform.inherited_fd.has_value();
-  RuntimeApiClient client =
-      inherited ? RuntimeApiClient::from_fd(*platform.inherited_fd) : RuntimeApiClient::connect(platform.address);
-  return static_cast<int>(ended(runtime, run_alone(runtime, environment.function, std::move(client), inherited)));
+  const auto at_once =
+      inherited ? platform.inherited_fds.size() : static_cast<std::size_t>(environment.max_concurrency);
+  if (at_once > 1) return run_several(runtime, environment, at_once);
+  return static_cast<int>(ended(runtime, run_alone(runtime, environment.function, client_of(platform, 0), inherited)));
 }
 
 }  // namespace kiln

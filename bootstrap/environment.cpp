@@ -5,12 +5,15 @@
 
 #include <charconv>
 #include <cstdlib>
+#include <optional>
 #include <string_view>
 
 #include "runtime-api/protocol/environment.hpp"
 
 namespace kiln {
 namespace {
+
+constexpr int max_concurrency = 1000;
 
 std::string variable(const char* name, std::string_view fallback = {}) {
   const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): before any other thread exists
@@ -30,18 +33,30 @@ bool is_stream_socket(int fd) {
   return fd >= 0 && ::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
 }
 
+/// The sockets of "3" or "3-10"; none where any of them is none.
+std::vector<int> stream_sockets(std::string_view range) {
+  const auto dash = range.find('-', 1);
+  const auto first = number(range.substr(0, dash));
+  const auto last = dash == std::string_view::npos ? first : number(range.substr(dash + 1));
+  std::vector<int> fds;
+  if (!first || !last || *last - *first >= max_concurrency) return fds;
+  for (int fd = *first; fd <= *last; ++fd) {
+    if (!is_stream_socket(fd)) return {};
+    fds.push_back(fd);
+  }
+  return fds;
+}
+
 }  // namespace
 
 BootstrapEnvironment take_environment() {
   namespace env = environment;
   BootstrapEnvironment found;
   // A number that an outer process left behind, whose socket is long closed, must not hide the address beside it.
-  if (const auto fd = number(variable(env::runtime_api_fd)); fd && is_stream_socket(*fd)) {
-    found.platform.inherited_fd = fd;
-  }
+  found.platform.inherited_fds = stream_sockets(variable(env::runtime_api_fd));
   ::unsetenv(env::runtime_api_fd);  // NOLINT(concurrency-mt-unsafe): before any other thread exists
   found.platform.address = variable(env::runtime_api);
-  if (const auto limit = number(variable(env::max_concurrency)); limit && *limit >= 1 && *limit <= 1000) {
+  if (const auto limit = number(variable(env::max_concurrency)); limit && *limit >= 1 && *limit <= max_concurrency) {
     found.max_concurrency = *limit;
   }
   FunctionEnvironment& function = found.function;

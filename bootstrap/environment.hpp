@@ -2,8 +2,8 @@
 // What the bootstrap reads from its environment; nothing else in it calls getenv.
 #pragma once
 
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "bootstrap/runtime.hpp"
 
@@ -11,8 +11,9 @@ namespace kiln {
 
 /// Where events come from.
 struct PlatformAddress {
-  std::optional<int> inherited_fd;  ///< KILN_RUNTIME_API_FD; wins
-  std::string address;              ///< AWS_LAMBDA_RUNTIME_API, "host:port"; empty where unset
+  /// KILN_RUNTIME_API_FD, "3" or "3-10": a connected socket for each invocation that may run at once; wins.
+  std::vector<int> inherited_fds;
+  std::string address;  ///< AWS_LAMBDA_RUNTIME_API, "host:port"; empty where unset
 };
 
 struct BootstrapEnvironment {

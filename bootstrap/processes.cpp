@@ -118,21 +118,24 @@ int end_alike(int status, const sigset_t& awaited) {
 
 }  // namespace
 
-int run_processes(int count, const std::function<ExitCode(InitErrorGate& gate)>& serve) {
+int run_processes(std::size_t count, const std::vector<int>& sockets,
+                  const std::function<ExitCode(InitErrorGate& gate, std::size_t index)>& serve) {
   SharedGate gate;
   const sigset_t awaited = awaited_signals();
   sigset_t before;
   ::sigprocmask(SIG_BLOCK, &awaited, &before);
   const pid_t parent = ::getpid();
   Children children;
-  for (int i = 0; i < count; ++i) {
+  for (std::size_t i = 0; i < count; ++i) {
     const pid_t pid = ::fork();
     if (pid == 0) {
       // Whatever ends the parent, be it SIGKILL, ends its children.
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
       if (::getppid() != parent) ::_exit(static_cast<int>(ExitCode::platform_lost));
       ::sigprocmask(SIG_SETMASK, &before, nullptr);
-      return static_cast<int>(serve(gate));
+      // The parent has closed those of the processes before this one.
+      for (std::size_t other = i + 1; other < sockets.size(); ++other) ::close(sockets[other]);
+      return static_cast<int>(serve(gate, i));
     }
     if (pid < 0) {
       std::perror("kiln bootstrap: cannot make the processes that AWS_LAMBDA_MAX_CONCURRENCY asks for");
@@ -140,6 +143,7 @@ int run_processes(int count, const std::function<ExitCode(InitErrorGate& gate)>&
       return static_cast<int>(ExitCode::init_failed);
     }
     children.add(pid);
+    if (i < sockets.size()) ::close(sockets[i]);
   }
   return end_alike(supervise(children, awaited), awaited);
 }

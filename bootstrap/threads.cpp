@@ -16,16 +16,14 @@
 
 namespace kiln {
 
-ExitCode run_threads(Runtime& runtime, const FunctionEnvironment& environment, const std::string& address, int count) {
+ExitCode run_threads(Runtime& runtime, const FunctionEnvironment& environment, std::vector<RuntimeApiClient> clients,
+                     bool inherited) {
   // There is one environment and several invocations: none of them owns the variable. Before the function has threads.
   ::unsetenv(environment::trace_id);  // NOLINT(concurrency-mt-unsafe)
-  std::vector<RuntimeApiClient> clients;
-  clients.reserve(static_cast<std::size_t>(count));
-  for (int i = 0; i < count; ++i) clients.push_back(RuntimeApiClient::connect(address));
-  if (const auto failed = initialise(clients.front(), runtime, environment, false)) return *failed;
+  if (const auto failed = initialise(clients.front(), runtime, environment, inherited)) return *failed;
 
   std::latch started(1);
-  std::latch ended(count);
+  std::latch ended(static_cast<std::ptrdiff_t>(clients.size()));
   std::atomic<ExitCode> code = ExitCode::ended;
   std::optional<StopSignal> stop;
   std::vector<std::thread> threads;
@@ -33,7 +31,7 @@ ExitCode run_threads(Runtime& runtime, const FunctionEnvironment& environment, c
   for (RuntimeApiClient& client : clients) {
     threads.emplace_back([&] {
       started.wait();
-      const ExitCode mine = run_loop(client, runtime, {.inherited = false, .trace_environment = false});
+      const ExitCode mine = run_loop(client, runtime, {.inherited = inherited, .trace_environment = false});
       if (mine != ExitCode::ended) {
         auto none = ExitCode::ended;
         code.compare_exchange_strong(none, mine);

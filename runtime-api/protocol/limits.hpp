@@ -44,6 +44,8 @@ inline constexpr int default_concurrency = 1;
 /// Environment of a function, measured as compact JSON, in bytes.
 inline constexpr std::size_t max_environment = 4'096;
 
+/// Sockets that a bootstrap of ours inherits; where it is to run more invocations at once it connects instead (kiln's own).
+inline constexpr std::size_t max_inherited_channels = 64;
 /// Polls that one instance may have parked (emulator, managed instances).
 inline constexpr std::size_t max_parked_polls = 10'000;
 /// A runtime that has not asked for its first event by then has failed its init phase.

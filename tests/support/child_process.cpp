@@ -41,11 +41,13 @@ ChildProcess::ChildProcess(const ChildOptions& options) {
     // Whatever started the test may have left descriptors open; the program is not to find them.
     ::close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
     if (options.inherited_fd >= 0) ::fcntl(options.inherited_fd, F_SETFD, 0);
+    for (const int fd : options.more_inherited_fds) ::fcntl(fd, F_SETFD, 0);
     ::execve(arguments[0], arguments.data(), environment.data());
     ::_exit(127);
   }
   ::close(pipe[1]);
   if (options.inherited_fd >= 0) ::close(options.inherited_fd);
+  for (const int fd : options.more_inherited_fds) ::close(fd);
   output_fd_ = pipe[0];
   if (pid_ < 0) throw std::runtime_error("no process");
 }

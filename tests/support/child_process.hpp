@@ -19,6 +19,7 @@ struct ChildOptions {
   std::vector<std::string> arguments;    ///< the program first
   std::vector<std::string> environment;  ///< NAME=value each; nothing else is inherited
   int inherited_fd = -1;                 ///< left open in the child under its number; closed here once the child has it
+  std::vector<int> more_inherited_fds = {};  ///< the same
 };
 
 /// Killed, if it still lives, when this goes. Every wait fails the test (by exception) after ten seconds.

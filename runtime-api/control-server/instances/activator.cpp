@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <stdexcept>
 #include <utility>
@@ -57,8 +58,8 @@ InstanceSpec Activator::prepare(const DeployedFunction& function, const std::str
   spec.task_root = function.task_root;
   spec.memory_mb = configuration.memory_mb;
   const bool own_bootstrap = runtime != "provided";
-  // Several invocations at once need several connections, which only a listener can give.
-  spec.inherits_channel = own_bootstrap && configuration.kiln.concurrency <= 1;
+  const auto at_once = static_cast<std::size_t>(std::max(1, configuration.kiln.concurrency));
+  if (own_bootstrap && at_once <= limits::max_inherited_channels) spec.channels = at_once;
   spec.executable = own_bootstrap ? options_.libexec / runtime / "bootstrap" : function.task_root / "bootstrap";
   InstancePlace place;
   place.task_root = function.task_root.string();

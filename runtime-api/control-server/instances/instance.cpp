@@ -85,10 +85,9 @@ Instance::Instance(EventLoop& loop, std::string id, DeployedFunction function,
     ++tasks_;
     loop_.spawn(read_log(), "instance log");
   }
-  if (const int fd = launched_->take_channel(); fd >= 0) {
-    own_bootstrap_ = true;
-    adopt(fd, true);
-  }
+  const std::vector<int> channels = launched_->take_channels();
+  own_bootstrap_ = !channels.empty();
+  for (const int fd : channels) adopt(fd, true);
   if (const int fd = launched_->take_listener(); fd >= 0) {
     listener_ = std::make_unique<http::Listener>(loop_, fd, [this](int accepted) { adopt(accepted, false); });
   }
@@ -134,7 +133,7 @@ Task<void> Instance::serve(Link& link) {
   co_await serve_runtime_api(link.connection, session_, link.api);
   const bool own_channel = link.api.hold_accepted;
   links_.remove_if([&](const Link& other) { return &other == &link; });
-  // A bootstrap that has closed its only way to us is ending, or stuck: it gets as long as a shutdown takes.
+  // A bootstrap that has closed a way to us is ending, or stuck: it gets as long as a shutdown takes.
   if (own_channel && !exited_ && !kill_timer_.armed()) {
     state_ = InstanceState::stopping;
     kill_timer_.arm(Deadline::after(limits::shutdown_timeout), [this] { kill_runtime(ShutdownReason::failure); });

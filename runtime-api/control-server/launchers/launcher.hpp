@@ -3,6 +3,7 @@
 // API; what the process then does is the instance's affair.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -31,9 +32,9 @@ struct InstanceSpec {
   std::vector<std::string> environment;  ///< "KEY=VALUE", complete but for the way to the Runtime API
   std::filesystem::path task_root;       ///< the function's unpacked code; the working directory
   int memory_mb = 0;
-  /// A bootstrap of ours, which takes an inherited connected socket. Every instance has a listener besides: for any other
-  /// runtime, for extensions, and for the metadata endpoint.
-  bool inherits_channel = false;
+  /// A bootstrap of ours inherits this many connected sockets, one for each invocation it may run at once. Every instance
+  /// has a listener besides: for any other runtime, for extensions, and for the metadata endpoint.
+  std::size_t channels = 0;
   std::vector<ExtensionSpec> extensions;           ///< started in this order, in front of the runtime
   std::vector<std::string> extension_environment;  ///< of each of them; complete but for the way to the Runtime API
 };
@@ -81,9 +82,9 @@ class LaunchedInstance {
   virtual std::vector<std::unique_ptr<LaunchedExtension>> take_extensions() { return {}; }
 
   // Descriptors, non-blocking and close-on-exec, each handed over once; -1 where there is none.
-  virtual int take_log() = 0;       ///< read end of stdout and stderr
-  virtual int take_channel() = 0;   ///< our end of the inherited socket
-  virtual int take_listener() = 0;  ///< a listening socket for the instance's Runtime API
+  virtual int take_log() = 0;                    ///< read end of stdout and stderr
+  virtual std::vector<int> take_channels() = 0;  ///< our ends of the inherited sockets
+  virtual int take_listener() = 0;               ///< a listening socket for the instance's Runtime API
 };
 
 /// Why there is no instance: a platform failure that the invoker sees as a function error of this type.

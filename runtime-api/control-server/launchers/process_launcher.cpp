@@ -47,12 +47,12 @@ using Extensions = std::vector<std::unique_ptr<LaunchedExtension>>;
 class ProcessInstance final : public LaunchedInstance {
  public:
   ProcessInstance(EventLoop& loop, const OrphanGuard& guard, const SpawnResult& spawned, Descriptor log,
-                  Descriptor channel, Descriptor listener, Extensions extensions)
+                  std::vector<Descriptor> channels, Descriptor listener, Extensions extensions)
       : guard_(guard),
         process_(loop, spawned.pid, spawned.borrowed_peak_kib),
         executed_at_(spawned.executed_at),
         log_(std::move(log)),
-        channel_(std::move(channel)),
+        channels_(std::move(channels)),
         listener_(std::move(listener)),
         extensions_(std::move(extensions)) {}
 
@@ -64,7 +64,12 @@ class ProcessInstance final : public LaunchedInstance {
   Completion<ExitStatus>& exited() override { return process_.exited(); }
   long peak_memory_kib() const override { return process_.peak_memory_kib(); }
   int take_log() override { return log_.release(); }
-  int take_channel() override { return channel_.release(); }
+  std::vector<int> take_channels() override {
+    std::vector<int> numbers;
+    for (Descriptor& channel : channels_) numbers.push_back(channel.release());
+    channels_.clear();
+    return numbers;
+  }
   int take_listener() override { return listener_.release(); }
   Extensions take_extensions() override { return std::move(extensions_); }
 
@@ -73,7 +78,7 @@ class ProcessInstance final : public LaunchedInstance {
   ChildProcess process_;
   const Deadline::Clock::time_point executed_at_;
   Descriptor log_;
-  Descriptor channel_;
+  std::vector<Descriptor> channels_;
   Descriptor listener_;
   Extensions extensions_;
 };
@@ -81,7 +86,7 @@ class ProcessInstance final : public LaunchedInstance {
 /// Our ends and the child's of everything that joins the two.
 struct Endpoints {
   Descriptor log_read, log_write;
-  Descriptor channel_ours, channel_theirs;
+  std::vector<Descriptor> channels_ours, channels_theirs;
   Descriptor listener;
   std::string address;  // of the listener
 };
@@ -97,14 +102,14 @@ void make_log_pipe(Descriptor& read_end, Descriptor& write_end) {
   set_non_blocking(pair[0]);
 }
 
-Endpoints make_endpoints(bool inherits_channel) {
+Endpoints make_endpoints(std::size_t channels) {
   Endpoints ends;
   make_log_pipe(ends.log_read, ends.log_write);
-  if (inherits_channel) {
+  for (std::size_t i = 0; i < channels; ++i) {
     int pair[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) fail("socketpair");
-    ends.channel_ours = Descriptor(pair[0]);
-    ends.channel_theirs = Descriptor(pair[1]);
+    ends.channels_ours.emplace_back(pair[0]);
+    ends.channels_theirs.emplace_back(pair[1]);
     set_non_blocking(pair[0]);
   }
   ends.listener = Descriptor(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -138,13 +143,14 @@ Start runtime_start(InstanceSpec& spec, const Endpoints& ends) {
   start.request.arguments = std::move(spec.arguments);
   start.request.environment = std::move(spec.environment);
   add_api_address(start.request.environment, ends.address);
-  if (spec.inherits_channel) {
-    start.request.environment.push_back(std::string(environment::runtime_api_fd) + "=" +
-                                        std::to_string(inherited_channel_fd));
+  if (spec.channels > 0) {
+    std::string numbers = std::to_string(inherited_channel_fd);
+    if (spec.channels > 1) numbers += "-" + std::to_string(inherited_channel_fd + static_cast<int>(spec.channels) - 1);
+    start.request.environment.push_back(std::string(environment::runtime_api_fd) + "=" + numbers);
   }
   start.request.working_directory = spec.task_root.string();
   start.request.output = ends.log_write.get();
-  start.request.channel = ends.channel_theirs.get();
+  for (const Descriptor& channel : ends.channels_theirs) start.request.channels.push_back(channel.get());
   return start;
 }
 
@@ -172,7 +178,7 @@ std::vector<SpawnResult> spawn_all(const std::vector<Start>& starts, const Orpha
 }  // namespace
 
 Task<LaunchResult> ProcessLauncher::start(InstanceSpec spec) {
-  Endpoints ends = make_endpoints(spec.inherits_channel);
+  Endpoints ends = make_endpoints(spec.channels);
   if (!spec.extensions.empty()) add_api_address(spec.extension_environment, ends.address);
   std::vector<Start> starts;
   starts.reserve(spec.extensions.size() + 1);
@@ -197,7 +203,7 @@ Task<LaunchResult> ProcessLauncher::start(InstanceSpec spec) {
                           message};
   }
   co_return std::make_unique<ProcessInstance>(loop_, guard_, last, std::move(ends.log_read),
-                                              std::move(ends.channel_ours), std::move(ends.listener),
+                                              std::move(ends.channels_ours), std::move(ends.listener),
                                               std::move(extensions));
 }
 

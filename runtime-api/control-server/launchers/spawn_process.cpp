@@ -26,6 +26,7 @@ struct ChildSetup {
   const SpawnRequest& request;
   char* const* arguments;
   char* const* environment;
+  std::vector<int>& channels;
   pid_t parent;
   int error = 0;
   std::chrono::steady_clock::time_point executed_at = {};
@@ -40,17 +41,19 @@ int become(ChildSetup& setup) {
   const int null = ::open("/dev/null", O_RDONLY);
   if (null < 0 || ::dup2(null, STDIN_FILENO) < 0) return errno;
   if (::dup2(request.output, STDOUT_FILENO) < 0 || ::dup2(request.output, STDERR_FILENO) < 0) return errno;
-  int first_unused = inherited_channel_fd;
-  if (request.channel >= 0) {
-    // dup2 onto itself would leave close-on-exec set.
-    const bool in_place = request.channel == inherited_channel_fd;
-    if (in_place ? ::fcntl(request.channel, F_SETFD, 0) < 0 : ::dup2(request.channel, inherited_channel_fd) < 0)
-      return errno;
-    ++first_unused;
+  const int first_unused = inherited_channel_fd + static_cast<int>(setup.channels.size());
+  // Out of the way first: one may stand where another is to go.
+  for (int& channel : setup.channels) {
+    if (channel < first_unused) channel = ::fcntl(channel, F_DUPFD_CLOEXEC, first_unused);
+    if (channel < 0) return errno;
+  }
+  int number = inherited_channel_fd;
+  for (const int channel : setup.channels) {
+    if (::dup2(channel, number++) < 0) return errno;
   }
   if (::syscall(SYS_close_range, static_cast<unsigned>(first_unused), ~0U, 0U) != 0) return errno;
   if (::chdir(request.working_directory.c_str()) != 0) return errno;
-  for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
+  for (int signal_number = 1; signal_number < NSIG; ++signal_number) ::signal(signal_number, SIG_DFL);
   sigset_t none;
   ::sigemptyset(&none);
   ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
@@ -79,7 +82,8 @@ std::vector<char*> pointers(const std::vector<std::string>& texts, const std::st
 SpawnResult spawn_process(const SpawnRequest& request) {
   const auto arguments = pointers(request.arguments, &request.executable);
   const auto environment = pointers(request.environment);
-  ChildSetup setup{request, arguments.data(), environment.data(), ::getpid(), 0, {}};
+  std::vector<int> channels = request.channels;
+  ChildSetup setup{request, arguments.data(), environment.data(), channels, ::getpid(), 0, {}};
   const auto stack = std::make_unique<std::byte[]>(child_stack);
 
   // A handler of ours that ran in the child would run on our memory.

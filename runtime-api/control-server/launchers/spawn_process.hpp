@@ -9,7 +9,7 @@
 
 namespace kiln {
 
-/// The number under which a child finds its connected socket.
+/// The number under which a child finds its connected socket, or the first of them.
 inline constexpr int inherited_channel_fd = 3;
 
 struct SpawnRequest {
@@ -17,8 +17,8 @@ struct SpawnRequest {
   std::vector<std::string> arguments;    ///< argv[1] and on
   std::vector<std::string> environment;  ///< "KEY=VALUE", complete
   std::string working_directory;
-  int output = -1;   ///< becomes stdout and stderr
-  int channel = -1;  ///< becomes inherited_channel_fd; -1 for none
+  int output = -1;            ///< becomes stdout and stderr
+  std::vector<int> channels;  ///< become inherited_channel_fd and the numbers behind it
 };
 
 struct SpawnResult {

@@ -221,7 +221,7 @@ struct EventLoop::Impl {
   std::atomic<std::thread::id> owner;
   std::atomic<bool> stopping = false;
   std::mutex mutex;
-  bool woken = false;                        // guarded by mutex
+  bool woken = false;                         // guarded by mutex
   std::vector<std::function<void()>> remote;  // guarded by mutex
   std::deque<std::function<void()>> local;
 };

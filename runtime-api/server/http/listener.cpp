@@ -89,7 +89,8 @@ struct Listener::Impl final : Pollable, std::enable_shared_from_this<Listener::I
       } else if (errno == EAGAIN) {
         return;
       } else if (errno != EINTR && errno != ECONNABORTED) {
-        loop().report("listener", std::make_exception_ptr(std::system_error(errno, std::generic_category(), "accept4")));
+        loop().report("listener",
+                      std::make_exception_ptr(std::system_error(errno, std::generic_category(), "accept4")));
         return;
       }
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Several invocations at once (AWS_LAMBDA_MAX_CONCURRENCY): threads and processes, seen from the platform.
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -215,6 +216,65 @@ TEST_CASE("A second SIGTERM ends processes that do not") {
   CHECK(instance.loops[0].peer_closes());
   instance.process.signal(SIGTERM);
   CHECK(instance.process.wait().signal == SIGKILL);
+}
+
+namespace {
+
+/// Three sockets that the probe inherits under the numbers 100 to 102.
+struct InheritingInstance {
+  explicit InheritingInstance(Kind kind, std::vector<std::string> environment = {})
+      : process(options(kind, environment)) {}
+
+  ChildOptions options(Kind kind, std::vector<std::string>& environment) {
+    constexpr int first = 100;
+    ChildOptions made{{KILN_BINARY_DIR "/tests/bootstrap_probe"}, {}};
+    for (int i = 0; i < static_cast<int>(count); ++i) {
+      auto [platform, fd] = connected_pair();
+      loops.push_back(std::move(platform));
+      REQUIRE(::dup3(fd, first + i, O_CLOEXEC) == first + i);
+      ::close(fd);
+      made.more_inherited_fds.push_back(first + i);
+    }
+    environment.emplace_back("KILN_RUNTIME_API_FD=100-102");
+    environment.emplace_back("AWS_LAMBDA_MAX_CONCURRENCY=3");
+    if (kind == Kind::threads) environment.emplace_back("PROBE_CONCURRENCY=threads");
+    made.environment = environment;
+    return made;
+  }
+
+  std::vector<PlatformEnd> loops;
+  ChildProcess process;
+};
+
+}  // namespace
+
+TEST_CASE("Each of several inherited sockets has a loop of its own") {
+  const Kind kind = GENERATE(Kind::threads, Kind::processes);
+  InheritingInstance instance(kind);
+  std::set<std::string> pids;
+  for (PlatformEnd& loop : instance.loops) {
+    CHECK(loop.read().method == "GET");
+    loop.send(event("id", "pid"));
+    pids.insert(loop.read().body);
+    // The next poll came in the same write; the 202 has not been sent yet.
+    CHECK(loop.read().method == "GET");
+  }
+  CHECK(pids.size() == (kind == Kind::threads ? 1 : count));
+}
+
+TEST_CASE("An inherited socket is held by its own process alone") {
+  const Gate gate;
+  InheritingInstance instance(Kind::processes, {gate.variable()});
+  for (PlatformEnd& loop : instance.loops) loop.read();
+  instance.loops[1].send(event("busy", "wait"));
+  instance.process.wait_for_output("waiting\n");
+  instance.loops[2].send(event("dying", "exit 42"));
+  CHECK(instance.loops[2].peer_closes());
+  CHECK(instance.loops[0].peer_closes());
+  gate.open();
+  CHECK(instance.loops[1].read().body == "waited");
+  instance.loops.clear();
+  CHECK(instance.process.wait().code == 42);
 }
 
 TEST_CASE("An inherited socket is one connection, whatever the concurrency") {

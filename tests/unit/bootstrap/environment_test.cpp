@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdlib>
 #include <string>
+#include <vector>
 
 #include "tests/support/catch.hpp"
 
@@ -28,7 +29,7 @@ struct Variables {
 TEST_CASE("What is not set has the defaults of the real service") {
   Variables variables;
   const BootstrapEnvironment found = take_environment();
-  CHECK_FALSE(found.platform.inherited_fd.has_value());
+  CHECK(found.platform.inherited_fds.empty());
   CHECK(found.platform.address.empty());
   CHECK(found.function.task_root == "/var/task");
   CHECK(found.function.runtime_dir == "/var/runtime");
@@ -81,15 +82,28 @@ TEST_CASE("The inherited socket's number is taken out of the environment") {
   REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds.data()) == 0);
   variables.set("KILN_RUNTIME_API_FD", std::to_string(fds[0]));
   const BootstrapEnvironment found = take_environment();
-  CHECK(found.platform.inherited_fd == fds[0]);
+  CHECK(found.platform.inherited_fds == std::vector<int>{fds[0]});
   CHECK(std::getenv("KILN_RUNTIME_API_FD") == nullptr);
   ::close(fds[0]);
   ::close(fds[1]);
 }
 
+TEST_CASE("Several inherited sockets are a range of numbers") {
+  Variables variables;
+  std::array<int, 2> fds{};
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds.data()) == 0);
+  constexpr int first = 200;
+  for (int i = 0; i < 3; ++i) REQUIRE(::dup2(fds[0], first + i) == first + i);
+  variables.set("KILN_RUNTIME_API_FD", "200-202");
+  CHECK(take_environment().platform.inherited_fds == std::vector<int>{200, 201, 202});
+  variables.set("KILN_RUNTIME_API_FD", "200-203");
+  CHECK(take_environment().platform.inherited_fds.empty());
+  for (const int fd : {first, first + 1, first + 2, fds[0], fds[1]}) ::close(fd);
+}
+
 TEST_CASE("A number that is no open stream socket is not believed") {
-  const std::string text = GENERATE(as<std::string>{}, "0", "9999", "-1", "three", "");
+  const std::string text = GENERATE(as<std::string>{}, "0", "9999", "-1", "three", "", "3-", "-", "3-2000", "3-4-5");
   Variables variables;
   variables.set("KILN_RUNTIME_API_FD", text);
-  CHECK_FALSE(take_environment().platform.inherited_fd.has_value());
+  CHECK(take_environment().platform.inherited_fds.empty());
 }
