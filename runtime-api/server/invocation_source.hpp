@@ -61,6 +61,8 @@ class InvocationSource {
   /// The answer is in, in whole or the last part of it: the invocation begun above ends with `result` (of a stream, a Success
   /// without a body). False where it had ended meanwhile (timeout, crash).
   virtual bool complete(std::string_view request_id, InvocationResult result) = 0;
+  /// What is said to an answer whose invocation is not under way, or has ended while its body came in.
+  virtual ApiError refusal(std::string_view request_id) const = 0;
 
   /// Checks that an init error may be posted now, and takes the state there.
   virtual std::optional<ApiError> begin_init_error() = 0;

@@ -40,8 +40,8 @@ Task<void> refuse_body(RuntimeCall call, http::BodyStatus status, std::size_t li
   co_await refuse(call, std::move(error));
 }
 
-Task<void> refuse_late(RuntimeCall call) {
-  ApiError error{410, std::string(error_types::invoke_timeout), "Invoke timeout"};
+Task<void> refuse_late(RuntimeCall call, std::string_view request_id) {
+  ApiError error = call.source.refusal(request_id);
   co_await refuse(call, std::move(error));
 }
 

@@ -145,22 +145,34 @@ void RuntimeSession::tell_idle() const {
 
 void RuntimeSession::abandon(Poll& poll) { polls_.remove(&poll); }
 
+/// Whether an answer of this kind may begin. With several at once a call that is being answered is none that could be answered
+/// again, while an error may still take the place of a response that has begun (emulator, managed instances).
+std::optional<ApiError> RuntimeSession::check_answer(const Call& call, RuntimeState to) const {
+  if (sequential()) return check_transition(call.state, to);
+  const bool replaces = call.state == RuntimeState::invocation_response && to != call.state;
+  if (replaces || is_allowed(call.state, to)) return std::nullopt;
+  return refuse_id();
+}
+
+ApiError RuntimeSession::refusal(std::string_view request_id) const {
+  const bool late = std::find(timed_out_ids_.begin(), timed_out_ids_.end(), request_id) != timed_out_ids_.end();
+  return late ? refuse_late() : refuse_id();
+}
+
 std::optional<ApiError> RuntimeSession::begin_answer(Answer kind, std::string_view request_id,
                                                      std::string_view invocation_id) {
   const auto to =
       kind == Answer::response ? RuntimeState::invocation_response : RuntimeState::invocation_error_response;
   Call* const call = find(request_id);
   if (!call) {
-    if (std::find(timed_out_ids_.begin(), timed_out_ids_.end(), request_id) != timed_out_ids_.end())
-      return refuse_late();
     if (!answered_id_.empty() && request_id == answered_id_) return check_transition(state_, to);
-    return refuse_id();
+    return refusal(request_id);
   }
   if (!invocation_id.empty() && !call->invocation->invocation_id.empty() &&
       invocation_id != call->invocation->invocation_id) {
     return refuse_late();
   }
-  if (auto refused = check_transition(call->state, to)) return refused;
+  if (auto refused = check_answer(*call, to)) return refused;
   call->state = to;
   if (sequential()) state_ = to;
   return std::nullopt;

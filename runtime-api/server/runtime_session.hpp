@@ -78,6 +78,7 @@ class RuntimeSession final : public InvocationSource {
   bool takes_parts(std::string_view request_id, const ResponseHead& head) override;
   std::shared_ptr<ResponseStream> open_stream(std::string_view request_id, const ResponseHead& head) override;
   bool complete(std::string_view request_id, InvocationResult result) override;
+  ApiError refusal(std::string_view request_id) const override;
   std::optional<ApiError> begin_init_error() override;
   void complete_init_error(FunctionError error) override;
   std::optional<ApiError> init_ready() override;
@@ -102,6 +103,7 @@ class RuntimeSession final : public InvocationSource {
   Task<InvocationResult> pass_on(Call& call);
   Call* find(std::string_view request_id);
   std::optional<ApiError> check_transition(RuntimeState from, RuntimeState to) const;
+  std::optional<ApiError> check_answer(const Call& call, RuntimeState to) const;
   bool sequential() const { return max_concurrency_ == 1; }
 
   const std::size_t max_concurrency_;

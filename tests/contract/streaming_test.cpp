@@ -294,6 +294,35 @@ TEST_CASE("The end of the process ends its stream") {
   CHECK(failure(get(s.result)).type == "Runtime.ExitError");
 }
 
+TEST_CASE("Several at once: a second response is refused by its id, an error takes the place of what has begun") {
+  for (const bool parts : {true, false}) {
+    INFO(parts);
+    ServerOptions options;
+    options.max_concurrency = 2;
+    Streaming s(options);
+    s.on_loop([&] { s.sink.whole = !parts; });
+    s.client.send(stream_head() + chunk("one"));
+    RawClient other = s.server.connect();
+    CHECK(parts ? s.got("one") : s.server.thread().wait_until([&] { return s.sink.asked; }));
+    const RawAnswer again = other.ask(post_response("again"));
+    CHECK(again.status == 400);
+    CHECK(again.body == "{\"errorMessage\":\"Invalid request ID\",\"errorType\":\"InvalidRequestID\"}\n");
+    CHECK(s.open());
+    CHECK(other.ask(post_error("{\"errorType\":\"Boom\"}", "Lambda-Runtime-Function-Error-Type: Function.Boom\r\n"))
+              .status == 202);
+    const InvocationResult result = get(s.result);
+    CHECK(failure(result).type == "Function.Boom");
+    CHECK(failure(result).body == "{\"errorType\":\"Boom\"}");
+    CHECK(other.ask(post_error("again")).status == 400);
+    // What is left of the response is read for nobody, and its connection goes on.
+    s.client.send(chunk("two") + end);
+    CHECK(s.client.read_answer().status == 400);
+    CHECK(s.on_loop([&] { return s.sink.text(); }) == (parts ? "one" : ""));
+    s.client.send(get_next());
+    CHECK(s.server.wait_until_idle());
+  }
+}
+
 TEST_CASE("While a stream comes in the runtime gets no further event, and a second answer is refused") {
   Streaming s;
   s.client.send(stream_head() + chunk("one"));

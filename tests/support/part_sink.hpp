@@ -15,7 +15,10 @@ namespace kiln::test {
 /// The loop's thread only.
 class PartSink final : public ResponseSink {
  public:
-  bool takes_parts(const ResponseHead& asked) const override { return !whole && (asked.streaming || chunked_too); }
+  bool takes_parts(const ResponseHead& response) const override {
+    asked = true;
+    return !whole && (response.streaming || chunked_too);
+  }
   void begin(const ResponseHead& begun) override { head = begun; }
   Task<bool> write(std::string_view part) override {
     parts.emplace_back(part);
@@ -43,6 +46,7 @@ class PartSink final : public ResponseSink {
   bool chunked_too = false;
   bool slow = false;
   bool gone = false;
+  mutable bool asked = false;  // a response has begun
   std::optional<ResponseHead> head;
   std::vector<std::string> parts;
   std::unique_ptr<Completion<bool>> held;

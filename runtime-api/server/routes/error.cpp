@@ -30,7 +30,7 @@ Task<void> error(RuntimeCall call, std::string_view request_id) {
     if (taken) {
       co_await accept(call);
     } else {
-      co_await refuse_late(call);
+      co_await refuse_late(call, request_id);
     }
     co_return;
   }

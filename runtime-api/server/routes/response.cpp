@@ -56,7 +56,7 @@ Task<void> conclude(RuntimeCall call, std::string_view request_id, http::BodySta
   } else if (taken) {
     co_await accept(call);
   } else {
-    co_await refuse_late(call);
+    co_await refuse_late(call, request_id);
   }
 }
 

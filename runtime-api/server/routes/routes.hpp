@@ -43,7 +43,7 @@ Task<void> refuse(RuntimeCall call, ApiError error);
 /// The answer to a body that could not be read; closes where the framing is lost.
 Task<void> refuse_body(RuntimeCall call, http::BodyStatus status, std::size_t limit);
 /// The answer to a post whose invocation ended while its body came in.
-Task<void> refuse_late(RuntimeCall call);
+Task<void> refuse_late(RuntimeCall call, std::string_view request_id);
 /// How the body of an init or restore error came in.
 using PhaseErrorBody = http::BodyStatus;
 /// Reads it as what the invoker sees; `what` stands in for one that is empty or cannot be read.
