@@ -19,6 +19,10 @@ namespace {
 // What is read of a log in one go before others get their turn.
 constexpr std::size_t log_turn = 1 << 20;
 
+// From the end of a process's sockets to that of the instance's. A runtime of ours that has made several ends the others first.
+constexpr std::chrono::milliseconds exit_follows_cut{200};
+constexpr auto own_exit_follows_cut = limits::shutdown_timeout + exit_follows_cut;
+
 FunctionError worded(std::string_view type, std::string_view request_id, std::string_view what) {
   const std::string message = "RequestId: " + std::string(request_id) + " Error: " + std::string(what);
   return {std::string(type), platform_error_body(type, message), "application/json", {}};
@@ -107,6 +111,8 @@ Instance::~Instance() = default;
 
 /// The runtime can take an event, or the last extension that was waited for has asked for its next.
 void Instance::became_idle() {
+  // A runtime that polls again has not ended. With several at once another one may be polling.
+  if (!exit_watches_.empty() && function_.configuration->kiln.concurrency <= 1) end_exit_watches(false);
   if (free_slots() == 0) return;
   settle_timer_.cancel();
   state_ = InstanceState::idle;
@@ -250,6 +256,7 @@ Task<InvocationReport> Instance::invoke(const Invocation& invocation, ResponseSi
   report.duration = Deadline::Clock::now() - begun;
   timer.cancel();
   if (auto* const error = std::get_if<FunctionError>(&report.result)) {
+    if (error->type == error_types::truncated_response) co_await explain_cut(*error);
     // Its runtime still streams to nobody, and would go on.
     if (error->type == error_types::invoker_gone) overran_ = true;
     *error = worded_for(std::move(*error), invocation.request_id);
@@ -259,6 +266,28 @@ Task<InvocationReport> Instance::invoke(const Invocation& invocation, ResponseSi
   if (overran_ && session_.in_flight() == 0) kill_runtime(ShutdownReason::timeout);
   await_next_events(invocation.deadline);
   co_return report;
+}
+
+/// An answer that breaks off is mostly the first that is seen of a process that ends: then that is what has happened.
+Task<void> Instance::explain_cut(FunctionError& error) {
+  if (!exited_) {
+    Completion<bool> end;
+    exit_watches_.push_back(&end);
+    const bool ours = canonical_runtime(function_.configuration->runtime) != "provided";
+    Timer timer(loop_);
+    timer.arm(Deadline::after(ours ? own_exit_follows_cut : exit_follows_cut), [this, &end] {
+      std::erase(exit_watches_, &end);
+      end.set(false);
+    });
+    const bool exited = co_await end;
+    if (!exited) co_return;
+  }
+  error.type = error_types::exit_error;
+  error.body.clear();  // to be worded for the exit
+}
+
+void Instance::end_exit_watches(bool exited) {
+  for (Completion<bool>* const watch : std::exchange(exit_watches_, {})) watch->set(exited);
 }
 
 /// What overran its timeout may still be at work, so the instance gets no further event. Invocations beside this one may end,
@@ -389,6 +418,7 @@ void Instance::on_exit() {
   if (output_) output_->close();
   const FunctionError error{std::string(error_types::exit_error), {}, "application/json", {}};
   session_.end(error);
+  end_exit_watches(true);
   if (awaiting_extensions_) extensions_ready_.set({false, error});
   if (extension_processes_ && extension_processes_->running() > 0) {
     end_extensions();

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime-api/control-server/catalog/catalog_change.hpp"
 #include "runtime-api/control-server/instances/extension_processes.hpp"
@@ -102,6 +103,8 @@ class Instance {
   /// Whether nothing but the runtime's own state keeps events back.
   bool taking_events() const { return state_ != InstanceState::stopping && !overran_ && extensions_.settled(); }
   void overrun(const Invocation& invocation);
+  Task<void> explain_cut(FunctionError& error);
+  void end_exit_watches(bool exited);
   void became_idle();
   Task<InitOutcome> init_extensions();
   Task<InitOutcome> restore();
@@ -153,7 +156,8 @@ class Instance {
   Deadline::Clock::time_point started_at_;
   Deadline::Clock::time_point idle_since_;
   ExitStatus exit_status_;
-  long sampled_peak_kib_ = 0;  // the last look at a process that may be gone by now
+  long sampled_peak_kib_ = 0;                    // the last look at a process that may be gone by now
+  std::vector<Completion<bool>*> exit_watches_;  // of broken answers, which the process's end would explain
   bool exited_ = false;
   bool overran_ = false;  // an invocation has timed out: no further event
   int tasks_ = 0;         // coroutines that refer to this instance

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Several invocations at once in one instance (the function's concurrency setting).
+import json
 import os
 import sys
 import threading
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from fixture import PlannedFunction, wait_until  # noqa: E402
+from fixture import BUILD, HERE, STREAM, KilnServer, PlannedFunction, events_of, wait_until  # noqa: E402
 
 
 class AtOnce(PlannedFunction):
@@ -91,6 +92,34 @@ class AtOnce(PlannedFunction):
         for name in names:
             self.assertEqual(done[name][0][1]["errorType"], "Runtime.ExitError")
         self.assertEqual(self.invoke({"answer": "later"}), ("ok", "later"))
+
+    def test_an_error_beside_a_stream_cuts_it(self):
+        self.serve_at_once(2, 2, "--max-instances", "1")
+        _, answer = self.request(STREAM, {"steps": [{"send": "half"}, {"post": ["response", "1"]}, {"post": ["error", '{"errorType":"Boom"}']},
+                                                    {"send": "lost"}]})
+        found = events_of(answer.read())
+        self.assertEqual(found[0], ("PayloadChunk", b"half"))
+        self.assertEqual(json.loads(found[-1][1])["ErrorDetails"], '{"errorType":"Boom"}')
+        self.assertEqual(len(found), 2)
+        wait_until(lambda: "posted 400" in self.log(), "what is left of the stream is refused")
+        self.assertRegex(self.log(), "beside: 400 .*InvalidRequestID")
+        self.assertIn("beside: 202", self.log())
+        self.assertEqual(self.invoke({"answer": "later"}), ("ok", "later"))
+
+    def test_a_python_process_that_ends_within_its_stream_is_told_as_that(self):
+        # The others have up to two seconds to end, and the instance ends with the last.
+        self.server = KilnServer(BUILD)
+        self.addCleanup(self.server.kill)
+        self.server.run("deploy", os.path.join(HERE, "python"), "--name", "f", "--concurrency", "2", "--max-instances", "1")
+        neighbour = self.invoke_later({"touch": self.path("began"), "sleep": 1})
+        wait_until(lambda: os.path.exists(self.path("began")), "its neighbour is at work")
+        _, answer = self.request(STREAM, {"exit": 3})
+        found = events_of(answer.read())
+        self.assertEqual(found[0], ("PayloadChunk", b"half"))
+        complete = json.loads(found[-1][1])
+        self.assertEqual(complete["ErrorCode"], "Runtime.ExitError")
+        self.assertIn("exit status 3", complete["ErrorDetails"])
+        wait_until(lambda: neighbour, "the neighbour ends as well")
 
     def test_a_hundred_calls_on_one_instance(self):
         self.serve_at_once(10, 10, "--max-instances", "1")

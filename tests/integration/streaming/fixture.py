@@ -3,11 +3,13 @@
 import http.client
 import json
 import os
+import struct
 import sys
 import tempfile
 import threading
 import time
 import unittest
+import zlib
 
 SOURCE, BUILD = sys.argv[1], sys.argv[2]
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -25,6 +27,27 @@ def wait_until(condition, what):
             raise AssertionError(f"not within {PATIENCE} s: {what}")
         time.sleep(0.005)
     return value
+
+
+def events_of(body):
+    """The messages of an event stream, each (type, payload), their checksums checked."""
+    found = []
+    while body:
+        whole, headers, checksum = struct.unpack(">III", body[:12])
+        assert checksum == zlib.crc32(body[:8]), "checksum of the lengths"
+        message, body = body[:whole], body[whole:]
+        assert struct.unpack(">I", message[-4:])[0] == zlib.crc32(message[:-4]), "checksum of the message"
+        fields, at = {}, 12
+        while at < 12 + headers:
+            name_size = message[at]
+            name = message[at + 1:at + 1 + name_size].decode()
+            at += 1 + name_size + 1
+            size, = struct.unpack(">H", message[at:at + 2])
+            fields[name] = message[at + 2:at + 2 + size].decode()
+            at += 2 + size
+        assert fields[":message-type"] == "event"
+        found.append((fields[":event-type"], message[12 + headers:-4]))
+    return found
 
 
 class PlannedFunction(unittest.TestCase):

@@ -3,35 +3,12 @@
 import http.client
 import json
 import os
-import struct
 import sys
 import time
 import unittest
-import zlib
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from fixture import STREAM, PlannedFunction, wait_until  # noqa: E402
-
-
-def events_of(body):
-    """The messages of an event stream, each (type, payload), their checksums checked."""
-    found = []
-    while body:
-        whole, headers, checksum = struct.unpack(">III", body[:12])
-        assert checksum == zlib.crc32(body[:8]), "checksum of the lengths"
-        message, body = body[:whole], body[whole:]
-        assert struct.unpack(">I", message[-4:])[0] == zlib.crc32(message[:-4]), "checksum of the message"
-        fields, at = {}, 12
-        while at < 12 + headers:
-            name_size = message[at]
-            name = message[at + 1:at + 1 + name_size].decode()
-            at += 1 + name_size + 1
-            size, = struct.unpack(">H", message[at:at + 2])
-            fields[name] = message[at + 2:at + 2 + size].decode()
-            at += 2 + size
-        assert fields[":message-type"] == "event"
-        found.append((fields[":event-type"], message[12 + headers:-4]))
-    return found
+from fixture import STREAM, PlannedFunction, events_of, wait_until  # noqa: E402
 
 
 class Streams(PlannedFunction):
@@ -62,7 +39,7 @@ class Streams(PlannedFunction):
 
     def test_what_fails_in_the_middle_is_seen_by_an_http_client(self):
         self.serve(timeout=1)
-        for steps in ([{"send": "half"}, {"fail": "boom"}], [{"send": "half"}, {"exit": 3}], [{"send": "half"}, {"cut": True}],
+        for steps in ([{"send": "half"}, {"fail": "boom"}], [{"send": "half"}, {"exit": 3}], [{"send": "half"}, {"cut": 0}],
                       [{"send": "half"}, {"hang": 0}]):
             _, answer = self.request("/f", {"steps": steps})
             self.assertEqual(answer.status, 200)
@@ -94,10 +71,16 @@ class Streams(PlannedFunction):
         self.assertEqual(json.loads(complete["ErrorDetails"]), {"errorMessage": "boom", "errorType": "Planned"})
         payload, complete = stream({"send": "half"}, {"hang": 0})
         self.assertEqual((payload, complete["ErrorCode"]), (b"half", "Sandbox.Timedout"))
-        # Which of the two is seen first is the kernel's choice: the end of the process, or of its connection.
-        payload, complete = stream({"send": "half"}, {"exit": 3})
-        self.assertEqual(payload, b"half")
-        self.assertIn(complete["ErrorCode"], ("Runtime.ExitError", "Runtime.TruncatedResponse"))
+        # Whichever is seen first, the end of the process or that of its connection, and however long it takes from one to the other.
+        for last in ({"exit": 3}, {"cut": 0}, {"cut": 0.05}):
+            payload, complete = stream({"send": "half"}, last)
+            self.assertEqual((payload, complete["ErrorCode"]), (b"half", "Runtime.ExitError"))
+            self.assertIn("exit status 3", complete["ErrorDetails"])
+        # The process lives; its next poll may be sooner than the end of the wait.
+        payload, complete = stream({"send": "half"}, {"cut": None})
+        self.assertEqual((payload, complete["ErrorCode"]), (b"half", "Runtime.TruncatedResponse"))
+        payload, complete = stream({"send": "half"}, {"poll_elsewhere": 0})
+        self.assertEqual((payload, complete["ErrorCode"]), (b"half", "Runtime.TruncatedResponse"))
         payload, complete = stream({"send": "x"}, X_Amz_Log_Type="Tail")
         self.assertIn("LogResult", complete)
 
