@@ -7,6 +7,8 @@
 #include <cstdio>
 #include <utility>
 
+#include <unistd.h>
+
 #include "runtime-api/control-server/catalog/identifiers.hpp"
 #include "runtime-api/control-server/instances/instance_environment.hpp"
 #include "runtime-api/protocol/error_types.hpp"
@@ -22,6 +24,10 @@ constexpr std::size_t log_turn = 1 << 20;
 // From the end of a process's sockets to that of the instance's. A runtime of ours that has made several ends the others first.
 constexpr std::chrono::milliseconds exit_follows_cut{200};
 constexpr auto own_exit_follows_cut = limits::shutdown_timeout + exit_follows_cut;
+
+// Connections of one instance, beside four for each event it may have at once: clients hold a poll and a post each, and now
+// and then a third; up to ten extensions have a few.
+constexpr std::size_t spare_connections = 60;
 
 FunctionError worded(std::string_view type, std::string_view request_id, std::string_view what) {
   const std::string message = "RequestId: " + std::string(request_id) + " Error: " + std::string(what);
@@ -123,6 +129,14 @@ void Instance::became_idle() {
 // --- the runtime's connections ---------------------------------------------------------------------------------------
 
 void Instance::adopt(int fd, bool own_channel) {
+  const auto concurrency = static_cast<std::size_t>(std::max(1, function_.configuration->kiln.concurrency));
+  const std::size_t limit = spare_connections + 4 * concurrency;
+  if (links_.size() >= limit) {
+    ::close(fd);
+    if (std::exchange(told_of_refused_connections_, true)) return;
+    return log_.fault({}, "Warning: the instance has " + std::to_string(limit) +
+                              " connections to its Runtime API; further ones are closed");
+  }
   Link& link = links_.emplace_back(loop_, fd, connection_options_, own_channel);
   link.api.runtime = own_channel || !own_bootstrap_;
   link.api.restore = starts_from_snapshot(*function_.configuration);

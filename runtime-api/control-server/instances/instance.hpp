@@ -146,6 +146,7 @@ class Instance {
   std::string extension_failure_;     // what the failed extension is to be told of by
   std::optional<ShutdownEvent> end_;  // once it has begun
   std::list<Link> links_;
+  bool told_of_refused_connections_ = false;
   std::unique_ptr<http::Listener> listener_;
   std::unique_ptr<Stream> output_;
   bool own_bootstrap_ = false;
