@@ -34,9 +34,9 @@ std::optional<ApiError> RuntimeSession::check_transition(RuntimeState from, Runt
   return ApiError{403, std::string(error_types::invalid_state_transition), transition_message(from, to)};
 }
 
-Task<InvocationResult> RuntimeSession::invoke(const Invocation& invocation, ResponseSink* sink) {
+Task<InvocationResult> RuntimeSession::invoke(const Invocation& invocation, ResponseSink* sink, CallTrace* trace) {
   if (ended_) co_return end_error_;
-  Call call{&invocation, sink, RuntimeState::running, {}, {}};
+  Call call{&invocation, sink, RuntimeState::running, {}, {}, trace};
   calls_.push_back(&call);
   if (sequential()) state_ = RuntimeState::running;
   Poll* const poll = polls_.front();
@@ -57,6 +57,7 @@ Task<InvocationResult> RuntimeSession::pass_on(Call& call) {
   for (;;) {
     const std::string_view part = co_await stream->read();
     if (part.empty()) break;
+    if (call.trace) call.trace->streamed_bytes += part.size();
     if (wanted) {
       wanted = co_await call.sink->write(part);
       continue;
@@ -174,6 +175,7 @@ std::optional<ApiError> RuntimeSession::begin_answer(Answer kind, std::string_vi
   }
   if (auto refused = check_answer(*call, to)) return refused;
   call->state = to;
+  if (call->trace && kind == Answer::response) call->trace->response_begun = Deadline::Clock::now();
   if (sequential()) state_ = to;
   return std::nullopt;
 }

@@ -24,6 +24,12 @@ struct InitOutcome {
   FunctionError error;  ///< where not ready
 };
 
+/// What an invocation's response was like on its way in, for those who want to know.
+struct CallTrace {
+  Deadline::Clock::time_point response_begun = {};  ///< its head was there; the epoch where none came
+  std::uint64_t streamed_bytes = 0;                 ///< that came in parts
+};
+
 /// Data-plane thread only. Owned by the instance; the connections of the instance refer to it and are closed before it goes.
 class RuntimeSession final : public InvocationSource {
  public:
@@ -48,7 +54,8 @@ class RuntimeSession final : public InvocationSource {
   /// Hands `invocation` to the runtime and waits for what becomes of it. Precondition: idle(). `invocation` and `sink` must
   /// outlive the call. Crash, timeout and shutdown arrive here through `fail`. A response that `sink` takes in parts has gone
   /// through it when this returns; the result is then a Success without a body.
-  Task<InvocationResult> invoke(const Invocation& invocation, ResponseSink* sink = nullptr);
+  /// `trace` (null: nobody wants it) is filled on the way.
+  Task<InvocationResult> invoke(const Invocation& invocation, ResponseSink* sink = nullptr, CallTrace* trace = nullptr);
   /// Ends one invocation with `error`, where it is still under way; late answers to it are refused with 410.
   void fail(std::string_view request_id, const FunctionError& error);
   /// The runtime is gone or going: ends every invocation and the init phase with `error`, refuses all that follows.
@@ -96,6 +103,7 @@ class RuntimeSession final : public InvocationSource {
     std::shared_ptr<ResponseStream> stream;  // once the response comes in parts
     /// What became of it; null: the response comes in parts, and what becomes of it is said at the stream's end.
     Completion<std::optional<InvocationResult>> done;
+    CallTrace* trace = nullptr;
   };
 
   void tell_idle() const;

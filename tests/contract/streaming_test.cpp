@@ -303,7 +303,8 @@ TEST_CASE("Several at once: a second response is refused by its id, an error tak
     s.on_loop([&] { s.sink.whole = !parts; });
     s.client.send(stream_head() + chunk("one"));
     RawClient other = s.server.connect();
-    CHECK(parts ? s.got("one") : s.server.thread().wait_until([&] { return s.sink.asked; }));
+    const bool begun = parts ? s.got("one") : s.server.thread().wait_until([&] { return s.sink.asked; });
+    CHECK(begun);
     const RawAnswer again = other.ask(post_response("again"));
     CHECK(again.status == 400);
     CHECK(again.body == "{\"errorMessage\":\"Invalid request ID\",\"errorType\":\"InvalidRequestID\"}\n");

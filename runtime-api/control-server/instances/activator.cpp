@@ -60,6 +60,7 @@ InstanceSpec Activator::prepare(const DeployedFunction& function, const std::str
   const bool own_bootstrap = runtime != "provided";
   const auto at_once = static_cast<std::size_t>(std::max(1, configuration.kiln.concurrency));
   if (own_bootstrap && at_once <= limits::max_inherited_channels) spec.channels = at_once;
+  spec.takes_frames = !own_bootstrap;
   spec.executable = own_bootstrap ? options_.libexec / runtime / "bootstrap" : function.task_root / "bootstrap";
   InstancePlace place;
   place.task_root = function.task_root.string();
@@ -94,7 +95,12 @@ Task<Activation> Activator::activate(DeployedFunction function, Instance::Hooks 
   const std::string instance_id = random_uuid();
   InstanceLog log = logs_.open(configuration.name, log_settings(configuration.logging), configuration.version);
   const InitPhase phase = init_deadline ? InitPhase::invoke : InitPhase::init;
-  log.init_start({configuration.runtime, {}, configuration.name, configuration.version, instance_id, phase});
+  log.init_start({configuration.runtime,
+                  {},
+                  configuration.name,
+                  configuration.version,
+                  instance_id,
+                  {phase, starts_from_snapshot(configuration)}});
   InstanceSpec spec = prepare(function, instance_id, log.stream());
   if (::access(spec.executable.c_str(), X_OK) != 0) {
     const std::string text = canonical_runtime(configuration.runtime) != "provided"

@@ -97,7 +97,10 @@ InvocationOutcome FunctionPool::log_end(Instance& instance, const Invocation& in
   line.duration = report.duration;
   line.memory_size_mb = instance.function().configuration->memory_mb;
   line.max_memory_used_mb = instance.peak_memory_mb();
-  if (times.cold) line.init_duration = times.cold->init;
+  if (times.cold) {
+    line.restore_duration = instance.restore_duration();
+    line.init_duration = times.cold->init - line.restore_duration.value_or(Deadline::Clock::duration::zero());
+  }
   auto outcome = InvocationOutcome::success;
   if (const auto* const error = std::get_if<FunctionError>(&report.result)) {
     outcome = InvocationOutcome::function_error;

@@ -95,6 +95,10 @@ Instance::Instance(EventLoop& loop, std::string id, DeployedFunction function,
     ++tasks_;
     loop_.spawn(read_log(), "instance log");
   }
+  if (const int fd = launched_->take_frames(); fd >= 0) {
+    ++tasks_;
+    frames_ = std::make_unique<FramePipe>(loop_, fd, log_, [this] { task_over(); });
+  }
   const std::vector<int> channels = launched_->take_channels();
   own_bootstrap_ = !channels.empty();
   for (const int fd : channels) adopt(fd, true);
@@ -171,8 +175,9 @@ Task<void> Instance::read_log() {
   task_over();
 }
 
-/// Takes what the pipe holds. The end of the pipe closes it.
+/// Takes what the pipes hold. The end of a pipe closes it.
 void Instance::drain_log() {
+  if (frames_) frames_->drain();
   if (!output_ || !output_->is_open()) return;
   std::array<char, 65536> buffer;
   std::size_t taken = 0;
@@ -188,6 +193,7 @@ void Instance::drain_log() {
 // --- life --------------------------------------------------------------------------------------------------------------
 
 Task<std::optional<FunctionError>> Instance::init(Deadline deadline, InitPhase phase) {
+  const InitKind kind{phase, starts_from_snapshot(*function_.configuration)};
   Timer timer(loop_);
   timer.arm(deadline, [this] {
     const FunctionError error{std::string(error_types::timed_out), {}, "application/json", {}};
@@ -198,7 +204,7 @@ Task<std::optional<FunctionError>> Instance::init(Deadline deadline, InitPhase p
   InitOutcome outcome = co_await session_.initialized();
   extensions_.close_registration();
   drain_log();
-  telemetry_.runtime_initialized(outcome.ready ? nullptr : &outcome.error, phase);
+  telemetry_.runtime_initialized(outcome.ready ? nullptr : &outcome.error, kind);
   if (outcome.ready && !extensions_.settled()) {
     outcome = co_await init_extensions();
   }
@@ -211,11 +217,11 @@ Task<std::optional<FunctionError>> Instance::init(Deadline deadline, InitPhase p
   }
   sample_memory();
   if (outcome.ready) {
-    telemetry_.init_over(nullptr, phase);
+    telemetry_.init_over(nullptr, kind);
     co_return std::nullopt;
   }
   log_.fault({}, init_fault(outcome.error));
-  telemetry_.init_over(&outcome.error, phase);
+  telemetry_.init_over(&outcome.error, kind);
   // A runtime that has reported its failure goes by itself; it need not, so it gets a limit.
   if (!exited_ && state_ != InstanceState::stopping) {
     state_ = InstanceState::init_failed;
@@ -239,8 +245,14 @@ Task<InitOutcome> Instance::restore() {
     kill_runtime(ShutdownReason::timeout);
     session_.end({std::string(error_types::restore_timeout), {}, "application/json", {}});
   });
+  const FunctionConfiguration& configuration = *function_.configuration;
+  log_.restore_start({configuration.runtime, {}, configuration.name, configuration.version, id_});
+  const auto begun = Deadline::Clock::now();
   session_.restore();
   InitOutcome outcome = co_await session_.restored();
+  restore_duration_ = Deadline::Clock::now() - begun;
+  drain_log();
+  telemetry_.restored(*restore_duration_, outcome.ready ? nullptr : &outcome.error);
   co_return outcome;
 }
 
@@ -266,7 +278,9 @@ Task<InvocationReport> Instance::invoke(const Invocation& invocation, ResponseSi
   const auto begun = Deadline::Clock::now();
   InvocationReport report;
   extensions_.invoke(invocation);
-  report.result = co_await session_.invoke(invocation, sink);
+  CallTrace trace;
+  CallTrace* const wanted = log_.wants_runtime_done() ? &trace : nullptr;
+  report.result = co_await session_.invoke(invocation, sink, wanted);
   report.duration = Deadline::Clock::now() - begun;
   timer.cancel();
   if (auto* const error = std::get_if<FunctionError>(&report.result)) {
@@ -276,7 +290,7 @@ Task<InvocationReport> Instance::invoke(const Invocation& invocation, ResponseSi
     *error = worded_for(std::move(*error), invocation.request_id);
   }
   drain_log();
-  telemetry_.runtime_done(invocation, report.result, report.duration);
+  telemetry_.runtime_done(invocation, report.result, trace, begun, report.duration);
   if (overran_ && session_.in_flight() == 0) kill_runtime(ShutdownReason::timeout);
   await_next_events(invocation.deadline);
   co_return report;
@@ -430,6 +444,7 @@ void Instance::on_exit() {
   drain_log();
   // Somebody the process left behind may hold the pipe; its end is not waited for.
   if (output_) output_->close();
+  if (frames_) frames_->close();
   const FunctionError error{std::string(error_types::exit_error), {}, "application/json", {}};
   session_.end(error);
   end_exit_watches(true);

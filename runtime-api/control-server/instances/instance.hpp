@@ -13,6 +13,7 @@
 
 #include "runtime-api/control-server/catalog/catalog_change.hpp"
 #include "runtime-api/control-server/instances/extension_processes.hpp"
+#include "runtime-api/control-server/instances/frame_pipe.hpp"
 #include "runtime-api/control-server/instances/instance_telemetry.hpp"
 #include "runtime-api/control-server/launchers/launcher.hpp"
 #include "runtime-api/control-server/telemetry/instance_log.hpp"
@@ -95,6 +96,8 @@ class Instance {
   std::string failure_text(std::string_view error_type) const;
   /// Peak memory in MB, rounded up; also of a process that has ended.
   int peak_memory_mb() const;
+  /// How long its runtime took from being restored to its first poll; nothing where it asked for no restore.
+  std::optional<Deadline::Clock::duration> restore_duration() const { return restore_duration_; }
 
  private:
   struct Link;  // one connection of the runtime
@@ -149,6 +152,7 @@ class Instance {
   bool told_of_refused_connections_ = false;
   std::unique_ptr<http::Listener> listener_;
   std::unique_ptr<Stream> output_;
+  std::unique_ptr<FramePipe> frames_;  // null for a runtime that writes none
   bool own_bootstrap_ = false;
   InstanceState state_ = InstanceState::starting;
   Timer kill_timer_;
@@ -156,6 +160,7 @@ class Instance {
   std::uint64_t invocations_ = 0;
   Deadline::Clock::time_point started_at_;
   Deadline::Clock::time_point idle_since_;
+  std::optional<Deadline::Clock::duration> restore_duration_;
   ExitStatus exit_status_;
   long sampled_peak_kib_ = 0;                    // the last look at a process that may be gone by now
   std::vector<Completion<bool>*> exit_watches_;  // of broken answers, which the process's end would explain

@@ -26,19 +26,25 @@ std::string_view telemetry_status(const FunctionError& error) {
   return error.type == error_types::sandbox_failure ? "failure" : "error";
 }
 
-void InstanceTelemetry::runtime_initialized(const FunctionError* error, InitPhase phase) {
-  log_.init_runtime_done({status_of(error), type_of(error), phase});
+void InstanceTelemetry::runtime_initialized(const FunctionError* error, InitKind kind) {
+  log_.init_runtime_done({status_of(error), type_of(error), kind});
 }
 
-void InstanceTelemetry::init_over(const FunctionError* error, InitPhase phase) {
+void InstanceTelemetry::restored(std::chrono::nanoseconds duration, const FunctionError* error) {
+  log_.restore_runtime_done({status_of(error), type_of(error)});
+  log_.restore_report({duration, status_of(error), type_of(error)});
+}
+
+void InstanceTelemetry::init_over(const FunctionError* error, InitKind kind) {
   for (const Extension* const extension : extensions_.extensions()) {
     log_.extension({extension->name, state_name(extension->state), events_of(*extension), extension->error_type});
   }
-  log_.init_report({Deadline::Clock::now() - started_at_, status_of(error), type_of(error), phase});
+  log_.init_report({Deadline::Clock::now() - started_at_, status_of(error), type_of(error), kind});
   if (TelemetryFeed* const feed = log_.telemetry()) feed->close_subscription();
 }
 
 void InstanceTelemetry::runtime_done(const Invocation& invocation, const InvocationResult& result,
+                                     const CallTrace& trace, Deadline::Clock::time_point begun,
                                      std::chrono::nanoseconds duration) {
   if (!log_.wants_runtime_done()) return;
   RuntimeDone done;
@@ -49,7 +55,11 @@ void InstanceTelemetry::runtime_done(const Invocation& invocation, const Invocat
     done.status = telemetry_status(*error);
     done.error_type = error->type;
   } else {
-    done.produced_bytes = std::get<Success>(result).body.size();
+    done.produced_bytes = trace.streamed_bytes + std::get<Success>(result).body.size();
+    if (trace.response_begun != Deadline::Clock::time_point()) {
+      done.response_latency = trace.response_begun - begun;
+      done.response_duration = duration - *done.response_latency;
+    }
   }
   log_.runtime_done(done);
 }

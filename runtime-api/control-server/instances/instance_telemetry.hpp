@@ -11,6 +11,7 @@
 #include "runtime-api/protocol/invocation.hpp"
 #include "runtime-api/protocol/result.hpp"
 #include "runtime-api/server/async/task.hpp"
+#include "runtime-api/server/runtime_session.hpp"
 #include "runtime-api/server/telemetry_source.hpp"
 
 namespace kiln {
@@ -22,11 +23,15 @@ class InstanceTelemetry final : public TelemetrySource {
       : log_(log), extensions_(extensions), started_at_(Deadline::Clock::now()) {}
 
   /// The runtime has polled for its first event, or has failed to.
-  void runtime_initialized(const FunctionError* error, InitPhase phase);
+  void runtime_initialized(const FunctionError* error, InitKind kind);
   /// The extensions have done so too: nobody can subscribe any more.
-  void init_over(const FunctionError* error, InitPhase phase);
-  /// Extensions go by this event: from here on they may end their own work on the invocation.
-  void runtime_done(const Invocation& invocation, const InvocationResult& result, std::chrono::nanoseconds duration);
+  void init_over(const FunctionError* error, InitKind kind);
+  /// The runtime's hooks after a restore have run, or have failed.
+  void restored(std::chrono::nanoseconds duration, const FunctionError* error);
+  /// Extensions go by this event: from here on they may end their own work on the invocation. `begun` is when the event was
+  /// handed out.
+  void runtime_done(const Invocation& invocation, const InvocationResult& result, const CallTrace& trace,
+                    Deadline::Clock::time_point begun, std::chrono::nanoseconds duration);
   /// The instance is about to end: what is buffered goes out now.
   void hurry();
   /// Whether there is something that subscribers have not got yet.

@@ -35,6 +35,8 @@ struct InstanceSpec {
   /// A bootstrap of ours inherits this many connected sockets, one for each invocation it may run at once. Every instance
   /// has a listener besides: for any other runtime, for extensions, and for the metadata endpoint.
   std::size_t channels = 0;
+  /// A runtime that may write framed log messages gets a pipe for them. Ours write each message as one event without.
+  bool takes_frames = false;
   std::vector<ExtensionSpec> extensions;           ///< started in this order, in front of the runtime
   std::vector<std::string> extension_environment;  ///< of each of them; complete but for the way to the Runtime API
 };
@@ -83,6 +85,7 @@ class LaunchedInstance {
 
   // Descriptors, non-blocking and close-on-exec, each handed over once; -1 where there is none.
   virtual int take_log() = 0;                    ///< read end of stdout and stderr
+  virtual int take_frames() = 0;                 ///< read end of framed log messages (_LAMBDA_TELEMETRY_LOG_FD)
   virtual std::vector<int> take_channels() = 0;  ///< our ends of the inherited sockets
   virtual int take_listener() = 0;               ///< a listening socket for the instance's Runtime API
 };

@@ -47,11 +47,12 @@ using Extensions = std::vector<std::unique_ptr<LaunchedExtension>>;
 class ProcessInstance final : public LaunchedInstance {
  public:
   ProcessInstance(EventLoop& loop, const OrphanGuard& guard, const SpawnResult& spawned, Descriptor log,
-                  std::vector<Descriptor> channels, Descriptor listener, Extensions extensions)
+                  Descriptor frames, std::vector<Descriptor> channels, Descriptor listener, Extensions extensions)
       : guard_(guard),
         process_(loop, spawned.pid, spawned.borrowed_peak_kib),
         executed_at_(spawned.executed_at),
         log_(std::move(log)),
+        frames_(std::move(frames)),
         channels_(std::move(channels)),
         listener_(std::move(listener)),
         extensions_(std::move(extensions)) {}
@@ -64,6 +65,7 @@ class ProcessInstance final : public LaunchedInstance {
   Completion<ExitStatus>& exited() override { return process_.exited(); }
   long peak_memory_kib() const override { return process_.peak_memory_kib(); }
   int take_log() override { return log_.release(); }
+  int take_frames() override { return frames_.release(); }
   std::vector<int> take_channels() override {
     std::vector<int> numbers;
     for (Descriptor& channel : channels_) numbers.push_back(channel.release());
@@ -78,6 +80,7 @@ class ProcessInstance final : public LaunchedInstance {
   ChildProcess process_;
   const Deadline::Clock::time_point executed_at_;
   Descriptor log_;
+  Descriptor frames_;
   std::vector<Descriptor> channels_;
   Descriptor listener_;
   Extensions extensions_;
@@ -86,6 +89,7 @@ class ProcessInstance final : public LaunchedInstance {
 /// Our ends and the child's of everything that joins the two.
 struct Endpoints {
   Descriptor log_read, log_write;
+  Descriptor frames_read, frames_write;
   std::vector<Descriptor> channels_ours, channels_theirs;
   Descriptor listener;
   std::string address;  // of the listener
@@ -102,7 +106,7 @@ void make_log_pipe(Descriptor& read_end, Descriptor& write_end) {
   set_non_blocking(pair[0]);
 }
 
-Endpoints make_endpoints(std::size_t channels) {
+Endpoints make_endpoints(std::size_t channels, bool takes_frames) {
   Endpoints ends;
   make_log_pipe(ends.log_read, ends.log_write);
   for (std::size_t i = 0; i < channels; ++i) {
@@ -112,6 +116,7 @@ Endpoints make_endpoints(std::size_t channels) {
     ends.channels_theirs.emplace_back(pair[1]);
     set_non_blocking(pair[0]);
   }
+  if (takes_frames) make_log_pipe(ends.frames_read, ends.frames_write);
   ends.listener = Descriptor(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   sockaddr_in any{};
   any.sin_family = AF_INET;
@@ -144,13 +149,18 @@ Start runtime_start(InstanceSpec& spec, const Endpoints& ends) {
   start.request.environment = std::move(spec.environment);
   add_api_address(start.request.environment, ends.address);
   if (spec.channels > 0) {
-    std::string numbers = std::to_string(inherited_channel_fd);
-    if (spec.channels > 1) numbers += "-" + std::to_string(inherited_channel_fd + static_cast<int>(spec.channels) - 1);
+    std::string numbers = std::to_string(first_inherited_fd);
+    if (spec.channels > 1) numbers += "-" + std::to_string(first_inherited_fd + static_cast<int>(spec.channels) - 1);
     start.request.environment.push_back(std::string(environment::runtime_api_fd) + "=" + numbers);
   }
   start.request.working_directory = spec.task_root.string();
   start.request.output = ends.log_write.get();
-  for (const Descriptor& channel : ends.channels_theirs) start.request.channels.push_back(channel.get());
+  for (const Descriptor& channel : ends.channels_theirs) start.request.inherited.push_back(channel.get());
+  if (ends.frames_write) {
+    const int number = first_inherited_fd + static_cast<int>(start.request.inherited.size());
+    start.request.environment.push_back(std::string(environment::telemetry_log_fd) + "=" + std::to_string(number));
+    start.request.inherited.push_back(ends.frames_write.get());
+  }
   return start;
 }
 
@@ -178,7 +188,7 @@ std::vector<SpawnResult> spawn_all(const std::vector<Start>& starts, const Orpha
 }  // namespace
 
 Task<LaunchResult> ProcessLauncher::start(InstanceSpec spec) {
-  Endpoints ends = make_endpoints(spec.channels);
+  Endpoints ends = make_endpoints(spec.channels, spec.takes_frames);
   if (!spec.extensions.empty()) add_api_address(spec.extension_environment, ends.address);
   std::vector<Start> starts;
   starts.reserve(spec.extensions.size() + 1);
@@ -203,8 +213,8 @@ Task<LaunchResult> ProcessLauncher::start(InstanceSpec spec) {
                           message};
   }
   co_return std::make_unique<ProcessInstance>(loop_, guard_, last, std::move(ends.log_read),
-                                              std::move(ends.channels_ours), std::move(ends.listener),
-                                              std::move(extensions));
+                                              std::move(ends.frames_read), std::move(ends.channels_ours),
+                                              std::move(ends.listener), std::move(extensions));
 }
 
 }  // namespace kiln

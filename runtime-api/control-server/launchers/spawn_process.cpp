@@ -26,7 +26,7 @@ struct ChildSetup {
   const SpawnRequest& request;
   char* const* arguments;
   char* const* environment;
-  std::vector<int>& channels;
+  std::vector<int>& inherited;
   pid_t parent;
   int error = 0;
   std::chrono::steady_clock::time_point executed_at = {};
@@ -41,15 +41,15 @@ int become(ChildSetup& setup) {
   const int null = ::open("/dev/null", O_RDONLY);
   if (null < 0 || ::dup2(null, STDIN_FILENO) < 0) return errno;
   if (::dup2(request.output, STDOUT_FILENO) < 0 || ::dup2(request.output, STDERR_FILENO) < 0) return errno;
-  const int first_unused = inherited_channel_fd + static_cast<int>(setup.channels.size());
+  const int first_unused = first_inherited_fd + static_cast<int>(setup.inherited.size());
   // Out of the way first: one may stand where another is to go.
-  for (int& channel : setup.channels) {
-    if (channel < first_unused) channel = ::fcntl(channel, F_DUPFD_CLOEXEC, first_unused);
-    if (channel < 0) return errno;
+  for (int& descriptor : setup.inherited) {
+    if (descriptor < first_unused) descriptor = ::fcntl(descriptor, F_DUPFD_CLOEXEC, first_unused);
+    if (descriptor < 0) return errno;
   }
-  int number = inherited_channel_fd;
-  for (const int channel : setup.channels) {
-    if (::dup2(channel, number++) < 0) return errno;
+  int number = first_inherited_fd;
+  for (const int descriptor : setup.inherited) {
+    if (::dup2(descriptor, number++) < 0) return errno;
   }
   if (::syscall(SYS_close_range, static_cast<unsigned>(first_unused), ~0U, 0U) != 0) return errno;
   if (::chdir(request.working_directory.c_str()) != 0) return errno;
@@ -82,8 +82,8 @@ std::vector<char*> pointers(const std::vector<std::string>& texts, const std::st
 SpawnResult spawn_process(const SpawnRequest& request) {
   const auto arguments = pointers(request.arguments, &request.executable);
   const auto environment = pointers(request.environment);
-  std::vector<int> channels = request.channels;
-  ChildSetup setup{request, arguments.data(), environment.data(), channels, ::getpid(), 0, {}};
+  std::vector<int> inherited = request.inherited;
+  ChildSetup setup{request, arguments.data(), environment.data(), inherited, ::getpid(), 0, {}};
   const auto stack = std::make_unique<std::byte[]>(child_stack);
 
   // A handler of ours that ran in the child would run on our memory.

@@ -9,16 +9,16 @@
 
 namespace kiln {
 
-/// The number under which a child finds its connected socket, or the first of them.
-inline constexpr int inherited_channel_fd = 3;
+/// The number under which a child finds the first of the descriptors it inherits beside the standard ones.
+inline constexpr int first_inherited_fd = 3;
 
 struct SpawnRequest {
   std::string executable;
   std::vector<std::string> arguments;    ///< argv[1] and on
   std::vector<std::string> environment;  ///< "KEY=VALUE", complete
   std::string working_directory;
-  int output = -1;            ///< becomes stdout and stderr
-  std::vector<int> channels;  ///< become inherited_channel_fd and the numbers behind it
+  int output = -1;             ///< becomes stdout and stderr
+  std::vector<int> inherited;  ///< become first_inherited_fd and the numbers behind it
 };
 
 struct SpawnResult {

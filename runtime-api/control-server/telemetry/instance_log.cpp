@@ -80,6 +80,10 @@ void InstanceLog::init_report(const InitReport& event, LogTime at) {
   record(event, at);
 }
 
+void InstanceLog::restore_start(const RestoreStart& event, LogTime at) { record(event, at); }
+void InstanceLog::restore_runtime_done(const RestoreRuntimeDone& event, LogTime at) { record(event, at); }
+void InstanceLog::restore_report(const RestoreReport& event, LogTime at) { record(event, at); }
+
 void InstanceLog::start(std::string_view request_id, std::string_view version, LogTime at) {
   start(InvocationStart{request_id, version}, at);
 }

@@ -42,6 +42,9 @@ class InstanceLog {
   void init_start(const InitStart& event, LogTime at = LogTime::clock::now());
   void init_runtime_done(const InitRuntimeDone& event, LogTime at = LogTime::clock::now());
   void init_report(const InitReport& event, LogTime at = LogTime::clock::now());
+  void restore_start(const RestoreStart& event, LogTime at = LogTime::clock::now());
+  void restore_runtime_done(const RestoreRuntimeDone& event, LogTime at = LogTime::clock::now());
+  void restore_report(const RestoreReport& event, LogTime at = LogTime::clock::now());
   /// An invocation is dispatched. Output from here on is its own while it is the only one in flight.
   void start(std::string_view request_id, std::string_view version, LogTime at = LogTime::clock::now());
   void start(const InvocationStart& event, LogTime at = LogTime::clock::now());

@@ -26,7 +26,14 @@ LogLevel level_of(const LogEvent::Body& body) {
       return event.runtime_version.empty() ? LogLevel::debug : LogLevel::info;
     }
     LogLevel operator()(const InitRuntimeDone& event) const { return unless_failed(event.status, LogLevel::debug); }
-    LogLevel operator()(const InitReport& event) const { return unless_failed(event.status, LogLevel::debug); }
+    LogLevel operator()(const InitReport& event) const {
+      return unless_failed(event.status, event.kind.snap_start ? LogLevel::info : LogLevel::debug);
+    }
+    LogLevel operator()(const RestoreStart& event) const {
+      return event.runtime_version.empty() ? LogLevel::debug : LogLevel::info;
+    }
+    LogLevel operator()(const RestoreRuntimeDone& event) const { return unless_failed(event.status, LogLevel::debug); }
+    LogLevel operator()(const RestoreReport& event) const { return unless_failed(event.status, LogLevel::info); }
     LogLevel operator()(const InvocationStart&) const { return LogLevel::info; }
     LogLevel operator()(const RuntimeDone& event) const { return unless_failed(event.status, LogLevel::debug); }
     LogLevel operator()(const Report& event) const { return unless_failed(event.status, LogLevel::info); }
@@ -55,6 +62,9 @@ std::string_view type_name(const LogEvent& event) {
     std::string_view operator()(const InitRuntimeDone&) const { return "platform.initRuntimeDone"; }
     std::string_view operator()(const InitReport&) const { return "platform.initReport"; }
     std::string_view operator()(const RuntimeDone&) const { return "platform.runtimeDone"; }
+    std::string_view operator()(const RestoreStart&) const { return "platform.restoreStart"; }
+    std::string_view operator()(const RestoreRuntimeDone&) const { return "platform.restoreRuntimeDone"; }
+    std::string_view operator()(const RestoreReport&) const { return "platform.restoreReport"; }
     std::string_view operator()(const ExtensionInit&) const { return "platform.extension"; }
     std::string_view operator()(const Subscribed& event) const {
       return event.by_logs_api ? "platform.logsSubscription" : "platform.telemetrySubscription";

@@ -31,6 +31,12 @@ enum class InitPhase : std::uint8_t { init, invoke };
 /// "init", "invoke".
 std::string_view to_string(InitPhase phase);
 
+/// Which init phase this is.
+struct InitKind {
+  InitPhase phase = InitPhase::init;
+  bool snap_start = false;  ///< of a function that starts from a snapshot
+};
+
 /// An instance begins its init phase. Opens a log stream.
 struct InitStart {
   std::string_view runtime_version = {};      ///< "python:3.11.kiln0"
@@ -38,7 +44,7 @@ struct InitStart {
   std::string_view function_name = {};        ///< empty where nobody said, as the two below
   std::string_view function_version = {};
   std::string_view instance_id = {};
-  InitPhase phase = InitPhase::init;
+  InitKind kind = {};
 };
 
 /// The runtime has polled for its first event, or has failed to. `status` as everywhere below: "" (success), "error" (the
@@ -46,7 +52,7 @@ struct InitStart {
 struct InitRuntimeDone {
   std::string_view status = {};
   std::string_view error_type = {};  ///< empty where there is none
-  InitPhase phase = InitPhase::init;
+  InitKind kind = {};
 };
 
 /// The figures of an init phase that is over.
@@ -54,7 +60,28 @@ struct InitReport {
   std::chrono::nanoseconds duration{0};
   std::string_view status = {};
   std::string_view error_type = {};
-  InitPhase phase = InitPhase::init;
+  InitKind kind = {};
+};
+
+/// A runtime that is started from a snapshot goes on from there.
+struct RestoreStart {
+  std::string_view runtime_version = {};
+  std::string_view runtime_version_arn = {};
+  std::string_view function_name = {};
+  std::string_view function_version = {};
+  std::string_view instance_id = {};
+};
+
+/// Its hooks have run, or have failed.
+struct RestoreRuntimeDone {
+  std::string_view status = {};
+  std::string_view error_type = {};
+};
+
+struct RestoreReport {
+  std::chrono::nanoseconds duration{0};
+  std::string_view status = {};
+  std::string_view error_type = {};
 };
 
 struct InvocationStart {
@@ -96,13 +123,15 @@ struct InvocationEnd {
 struct Report {
   std::string_view request_id = {};
   std::chrono::nanoseconds duration{0};                        ///< from the event's dispatch to its answer
-  std::optional<std::int64_t> billed_ms = {};                  ///< empty: duration rounded up to a whole millisecond
+  std::optional<std::int64_t> billed_ms = {};                  ///< empty: duration and restore, each rounded up
   int memory_size_mb = 0;                                      ///< the function's limit
   int max_memory_used_mb = 0;                                  ///< the instance's peak
   std::optional<std::chrono::nanoseconds> init_duration = {};  ///< the instance's first invocation only
   std::string_view status = {};                                ///< "" (success), "timeout", "error"
   std::string_view error_type = {};                            ///< "Runtime.ExitError"; empty where there is none
   std::string_view trace_id = {};
+  /// From the end of a wait to be restored to the first poll; the instance's first invocation only. It is billed.
+  std::optional<std::chrono::nanoseconds> restore_duration = {};
   /// The error is one the function reported itself. As in the real service, text logs do not call that an error.
   bool reported = false;
 };
@@ -138,7 +167,8 @@ struct RecordsDropped {
 /// One event of a log stream.
 struct LogEvent {
   using Body = std::variant<InitStart, InvocationStart, OutputLine, Fault, InvocationEnd, Report, Truncation,
-                            InitRuntimeDone, InitReport, RuntimeDone, ExtensionInit, Subscribed, RecordsDropped>;
+                            InitRuntimeDone, InitReport, RuntimeDone, ExtensionInit, Subscribed, RecordsDropped,
+                            RestoreStart, RestoreRuntimeDone, RestoreReport>;
 
   std::chrono::system_clock::time_point time = {};
   std::string_view stream = {};  ///< "2026/11/22/[$LATEST]" and 32 hexadecimal digits

@@ -33,6 +33,7 @@ struct ReportFigures {
   std::int64_t duration_ns = 0;
   std::int64_t billed_ms = none;
   std::int64_t init_ns = none;
+  std::int64_t restore_ns = none;
   std::int32_t memory_size_mb = 0;
   std::int32_t max_memory_used_mb = 0;
   std::int64_t reported = 0;
@@ -65,6 +66,10 @@ struct Parts {
   std::uint32_t figure_bytes = 0;
   std::uint8_t origin = 0;
 
+  void set_kind(const InitKind& kind) {
+    origin = static_cast<std::uint8_t>((kind.phase == InitPhase::invoke ? 1 : 0) | (kind.snap_start ? 2 : 0));
+  }
+
   template <class Figures>
   void set_figures(const Figures& values) {
     static_assert(std::is_trivially_copyable_v<Figures> && sizeof(Figures) <= sizeof(ReportFigures));
@@ -77,15 +82,23 @@ struct Splitter {
   Parts& parts;
   void operator()(const InitStart& e) const {
     parts.texts = {e.runtime_version, e.runtime_version_arn, e.function_name, e.function_version, e.instance_id};
-    parts.origin = static_cast<std::uint8_t>(e.phase);
+    parts.set_kind(e.kind);
   }
   void operator()(const InitRuntimeDone& e) const {
     parts.texts = {e.status, e.error_type};
-    parts.origin = static_cast<std::uint8_t>(e.phase);
+    parts.set_kind(e.kind);
   }
   void operator()(const InitReport& e) const {
     parts.texts = {e.status, e.error_type};
-    parts.origin = static_cast<std::uint8_t>(e.phase);
+    parts.set_kind(e.kind);
+    parts.set_figures(static_cast<std::int64_t>(e.duration.count()));
+  }
+  void operator()(const RestoreStart& e) const {
+    parts.texts = {e.runtime_version, e.runtime_version_arn, e.function_name, e.function_version, e.instance_id};
+  }
+  void operator()(const RestoreRuntimeDone& e) const { parts.texts = {e.status, e.error_type}; }
+  void operator()(const RestoreReport& e) const {
+    parts.texts = {e.status, e.error_type};
     parts.set_figures(static_cast<std::int64_t>(e.duration.count()));
   }
   void operator()(const InvocationStart& e) const { parts.texts = {e.request_id, e.version, e.trace_id}; }
@@ -119,6 +132,7 @@ struct Splitter {
     figures.duration_ns = e.duration.count();
     if (e.billed_ms) figures.billed_ms = *e.billed_ms;
     figures.init_ns = packed(e.init_duration);
+    figures.restore_ns = packed(e.restore_duration);
     figures.memory_size_mb = e.memory_size_mb;
     figures.max_memory_used_mb = e.max_memory_used_mb;
     figures.reported = e.reported ? 1 : 0;
@@ -142,23 +156,43 @@ struct Packed {
     return values;
   }
 
+  InitKind kind() const {
+    return {(head.origin & 1) != 0 ? InitPhase::invoke : InitPhase::init, (head.origin & 2) != 0};
+  }
+
   void restore(InitStart& e) const {
     e.runtime_version = texts[0];
     e.runtime_version_arn = texts[1];
     e.function_name = texts[2];
     e.function_version = texts[3];
     e.instance_id = texts[4];
-    e.phase = static_cast<InitPhase>(head.origin);
+    e.kind = kind();
   }
   void restore(InitRuntimeDone& e) const {
     e.status = texts[0];
     e.error_type = texts[1];
-    e.phase = static_cast<InitPhase>(head.origin);
+    e.kind = kind();
   }
   void restore(InitReport& e) const {
     e.status = texts[0];
     e.error_type = texts[1];
-    e.phase = static_cast<InitPhase>(head.origin);
+    e.duration = std::chrono::nanoseconds(figures<std::int64_t>());
+    e.kind = kind();
+  }
+  void restore(RestoreStart& e) const {
+    e.runtime_version = texts[0];
+    e.runtime_version_arn = texts[1];
+    e.function_name = texts[2];
+    e.function_version = texts[3];
+    e.instance_id = texts[4];
+  }
+  void restore(RestoreRuntimeDone& e) const {
+    e.status = texts[0];
+    e.error_type = texts[1];
+  }
+  void restore(RestoreReport& e) const {
+    e.status = texts[0];
+    e.error_type = texts[1];
     e.duration = std::chrono::nanoseconds(figures<std::int64_t>());
   }
   void restore(InvocationStart& e) const {
@@ -213,6 +247,7 @@ struct Packed {
     e.duration = std::chrono::nanoseconds(values.duration_ns);
     if (values.billed_ms != none) e.billed_ms = values.billed_ms;
     e.init_duration = unpacked(values.init_ns);
+    e.restore_duration = unpacked(values.restore_ns);
     e.reported = values.reported != 0;
     e.memory_size_mb = values.memory_size_mb;
     e.max_memory_used_mb = values.max_memory_used_mb;

@@ -96,6 +96,13 @@ struct TextLine {
       append_ms(out, *event.init_duration);
       out += " ms\t";
     }
+    if (event.restore_duration) {
+      out += "Restore Duration: ";
+      append_ms(out, *event.restore_duration);
+      out += " ms\tBilled Restore Duration: ";
+      append_number(out, rounded_up_ms(*event.restore_duration));
+      out += " ms\t";
+    }
     if (event.reported) return;
     if (!event.status.empty()) {
       out += "Status: ";
@@ -143,7 +150,27 @@ struct TextLine {
     out += " bytes: ";
     append_printable(out, event.reason);
   }
+  void operator()(const RestoreStart& event) const {
+    out += "RESTORE_START Runtime Version: ";
+    out += event.runtime_version;
+    out += "\tRuntime Version ARN: ";
+    out += event.runtime_version_arn;
+  }
+  void operator()(const RestoreReport& event) const {
+    out += "RESTORE_REPORT Restore Duration: ";
+    append_ms(out, event.duration);
+    out += " ms";
+    if (!event.status.empty()) {
+      out += "\tStatus: ";
+      out += event.status;
+    }
+    if (!event.error_type.empty()) {
+      out += "\tError Type: ";
+      append_printable(out, event.error_type);
+    }
+  }
   // The text format has no such lines.
+  void operator()(const RestoreRuntimeDone&) const {}
   void operator()(const InitRuntimeDone&) const {}
   void operator()(const RuntimeDone&) const {}
   /// Of an init phase that has failed only.
@@ -151,7 +178,7 @@ struct TextLine {
     out += "INIT_REPORT Init Duration: ";
     append_ms(out, event.duration);
     out += " ms\tPhase: ";
-    out += to_string(event.phase);
+    out += to_string(event.kind.phase);
     out += "\tStatus: ";
     out += event.status;
     if (!event.error_type.empty() && event.status != "timeout") {
@@ -256,9 +283,13 @@ std::string_view TimeText::of(std::chrono::system_clock::time_point time) {
   return text_;
 }
 
+std::int64_t rounded_up_ms(std::chrono::nanoseconds duration) {
+  return std::max<std::int64_t>(1, (hundredths(duration) + 99) / 100);
+}
+
 std::int64_t billed_ms(const Report& report) {
   if (report.billed_ms) return *report.billed_ms;
-  return std::max<std::int64_t>(1, (hundredths(report.duration) + 99) / 100);
+  return rounded_up_ms(report.duration) + (report.restore_duration ? rounded_up_ms(*report.restore_duration) : 0);
 }
 
 void append_short_ms(std::string& out, std::chrono::nanoseconds duration) {
@@ -273,7 +304,8 @@ void append_short_ms(std::string& out, std::chrono::nanoseconds duration) {
 bool has_line(LogFormat format, const LogEvent::Body& body) {
   if (format == LogFormat::json) return !std::holds_alternative<InvocationEnd>(body);  // platform.report tells the end
   if (const auto* const report = std::get_if<InitReport>(&body)) return !report->status.empty();
-  return !std::holds_alternative<InitRuntimeDone>(body) && !std::holds_alternative<RuntimeDone>(body);
+  return !std::holds_alternative<InitRuntimeDone>(body) && !std::holds_alternative<RuntimeDone>(body) &&
+         !std::holds_alternative<RestoreRuntimeDone>(body);
 }
 
 void append_line(std::string& out, const LogEvent& event) {

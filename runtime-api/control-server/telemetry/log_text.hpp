@@ -29,7 +29,9 @@ class TimeText {
   std::string text_;
 };
 
-/// What is billed of an invocation: what its report says, or its duration as shown, rounded up to a whole millisecond.
+/// A duration as shown, rounded up to a whole millisecond, one at least.
+std::int64_t rounded_up_ms(std::chrono::nanoseconds duration);
+/// What is billed of an invocation: what its report says, or its duration and that of a restore, each rounded up.
 std::int64_t billed_ms(const Report& report);
 
 /// Appends milliseconds with at most two decimals: "3.01", "110.1", "4".

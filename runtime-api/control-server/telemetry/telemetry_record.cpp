@@ -80,34 +80,50 @@ struct RecordWriter {
     milliseconds("durationMs", duration);
     out += '}';
   }
-  void on_demand_init(InitPhase phase) const {
-    text("initializationType", "on-demand");
-    text("phase", to_string(phase));
+  void init(const InitKind& kind) const {
+    text("initializationType", kind.snap_start ? "snap-start" : "on-demand");
+    text("phase", to_string(kind.phase));
   }
-
-  // The records, without their braces.
-
-  void operator()(const InitStart& event) const {
-    on_demand_init(event.phase);
+  void failure(std::string_view value, std::string_view error_type) const {
+    status(value);
+    text_if_any("errorType", error_type);
+  }
+  void duration(std::chrono::nanoseconds value) const {
+    name("metrics");
+    out += '{';
+    milliseconds("durationMs", value);
+    out += '}';
+  }
+  /// Of InitStart and RestoreStart.
+  template <class Start>
+  void environment(const Start& event) const {
     text("runtimeVersion", event.runtime_version);
     text("runtimeVersionArn", event.runtime_version_arn);
     text_if_any("functionName", event.function_name);
     text_if_any("functionVersion", event.function_version);
     text_if_any("instanceId", event.instance_id);
   }
+
+  // The records, without their braces.
+
+  void operator()(const InitStart& event) const {
+    init(event.kind);
+    environment(event);
+  }
   void operator()(const InitRuntimeDone& event) const {
-    on_demand_init(event.phase);
-    status(event.status);
-    text_if_any("errorType", event.error_type);
+    init(event.kind);
+    failure(event.status, event.error_type);
   }
   void operator()(const InitReport& event) const {
-    on_demand_init(event.phase);
-    status(event.status);
-    text_if_any("errorType", event.error_type);
-    name("metrics");
-    out += '{';
-    milliseconds("durationMs", event.duration);
-    out += '}';
+    init(event.kind);
+    failure(event.status, event.error_type);
+    duration(event.duration);
+  }
+  void operator()(const RestoreStart& event) const { environment(event); }
+  void operator()(const RestoreRuntimeDone& event) const { failure(event.status, event.error_type); }
+  void operator()(const RestoreReport& event) const {
+    failure(event.status, event.error_type);
+    duration(event.duration);
   }
   void operator()(const InvocationStart& event) const {
     text("requestId", event.request_id);
@@ -145,6 +161,10 @@ struct RecordWriter {
     number("memorySizeMB", event.memory_size_mb);
     number("maxMemoryUsedMB", event.max_memory_used_mb);
     if (event.init_duration) milliseconds("initDurationMs", *event.init_duration);
+    if (event.restore_duration) {
+      milliseconds("restoreDurationMs", *event.restore_duration);
+      number("billedRestoreDurationMs", rounded_up_ms(*event.restore_duration));
+    }
     out += '}';
     if (is_logs_api(schema)) return;
     status(event.status);
@@ -205,7 +225,8 @@ bool has_record(const LogEvent& event, TelemetrySchema schema) {
         } else if constexpr (std::is_same_v<Body, RuntimeDone>) {
           return schema != TelemetrySchema::logs_2020_08_15;
         } else if constexpr (std::is_same_v<Body, InitStart> || std::is_same_v<Body, InitRuntimeDone> ||
-                             std::is_same_v<Body, InitReport>) {
+                             std::is_same_v<Body, InitReport> || std::is_same_v<Body, RestoreStart> ||
+                             std::is_same_v<Body, RestoreRuntimeDone> || std::is_same_v<Body, RestoreReport>) {
           return !is_logs_api(schema);
         } else {
           return true;

@@ -11,12 +11,18 @@ import unittest
 from server_under_test import ARN, UUID, ServerTest, bootstrap, wait_until, zip_of
 
 ECHO = """
+def descriptors(connection):
+    # What was inherited: not the connection, and not the folder that was open to list them.
+    paths = {int(n): "/proc/self/fd/" + n for n in os.listdir("/proc/self/fd")}
+    return sorted([n, os.readlink(path).split("/")[-1].split(":")[0]] for n, path in paths.items()
+                  if n != connection.sock.fileno() and os.path.lexists(path))
+
 connection = connect()
 while True:
     request_id, event, head = next_event(connection)
     if event == "environment":
         respond(connection, request_id, {"environment": dict(os.environ), "cwd": os.getcwd(), "argv": sys.argv[1:],
-                                         "descriptors": sorted(int(n) for n in os.listdir("/proc/self/fd"))[:3],
+                                         "descriptors": descriptors(connection),
                                          "group": os.getpgid(0) == os.getpid(), "stdin": os.readlink("/proc/self/fd/0")})
     elif event == "head":
         respond(connection, request_id, dict(head))
@@ -64,9 +70,11 @@ class Provided(ServerTest):
                      "SECRET_OF_THE_SERVER"):
             self.assertNotIn(name, given)
         for name in given:
-            self.assertRegex(name, "^(AWS_|LAMBDA_|_HANDLER$|LANG$|TZ$|PATH$|LD_LIBRARY_PATH$|PYTHONDONTWRITEBYTECODE$|MINE$|LC_CTYPE$)")
+            self.assertRegex(name, "^(AWS_|LAMBDA_|_HANDLER$|LANG$|TZ$|PATH$|LD_LIBRARY_PATH$|PYTHONDONTWRITEBYTECODE$|MINE$|LC_CTYPE$|"
+                                   "_LAMBDA_TELEMETRY_LOG_FD$)")
         self.assertEqual((told["cwd"], told["argv"], told["group"], told["stdin"]), (task_root, [], True, "/dev/null"))
-        self.assertEqual(told["descriptors"], [0, 1, 2])
+        self.assertEqual(given["_LAMBDA_TELEMETRY_LOG_FD"], "3")
+        self.assertEqual(told["descriptors"], [[0, "null"], [1, "pipe"], [2, "pipe"], [3, "pipe"]])
 
     def test_an_event_tells_its_id_deadline_function_and_trace(self):
         self.create_echo("head", Timeout=5)

@@ -2,7 +2,9 @@
 # The init phase on a real server. A failed one is run once more, as part of the call that waits.
 import base64
 import json
+import math
 import os
+import re
 import sys
 import tempfile
 import time
@@ -148,10 +150,29 @@ class Init(unittest.TestCase):
         self.deploy_provided("restore", snap_start=True)
         self.assertEqual(self.invoke(), {"answers": [200], "type": "snap-start"})
 
+    def test_a_restore_is_timed_beside_the_init_phase(self):
+        self.serve()
+        self.deploy_provided("sleep 0.1,restore,sleep 1", snap_start=True)
+        self.invoke()
+        log = self.log()
+        times = re.search(r"Z REPORT .*\tBilled Duration: (\d+) ms\t.*\tInit Duration: (\S+) ms\t"
+                          r"Restore Duration: (\S+) ms\tBilled Restore Duration: (\d+) ms\t", log) or self.fail(log)
+        billed, init, restore, billed_restore = map(float, times.groups())
+        self.assertGreaterEqual(init, 100)
+        self.assertGreaterEqual(restore, 1000)
+        self.assertLess(init, restore)
+        self.assertEqual(billed_restore, math.ceil(restore))
+        self.assertGreater(billed, billed_restore)
+        self.assertRegex(log, r"Z RESTORE_START Runtime Version: provided\tRuntime Version ARN: \n")
+        self.assertRegex(log, rf"Z RESTORE_REPORT Restore Duration: {restore:.2f} ms\n")
+        self.invoke()
+        self.assertEqual(self.log().count("Restore Duration: "), 3)  # and none in the second call's report
+
     def test_a_restore_error_reaches_the_invoker_word_for_word(self):
         self.serve()
         self.deploy_provided("restore,fail restore/error", snap_start=True)
         self.assertEqual(self.invoke(error=True), {"errorMessage": "as planned", "errorType": "Planned"})
+        self.assertRegex(self.log(), r"RESTORE_REPORT Restore Duration: \S+ ms\tStatus: error\tError Type: \S+\n")
 
     def test_without_snap_start_there_is_nothing_to_restore(self):
         self.serve()

@@ -4,7 +4,9 @@ import base64
 import json
 import os
 import re
+import shutil
 import sys
+import tempfile
 import time
 import unittest
 import urllib.request
@@ -21,11 +23,11 @@ TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sample
 class Function:
     """A deployed function, and what its extension has been told."""
 
-    def __init__(self, server, name, *options, **environment):
+    def __init__(self, server, name, *options, timeout=20, **environment):
         self.server, self.name = server, name
         self.path = os.path.join(server.folder.name, name + ".records")
         variables = dict(environment, RECORDS=self.path)
-        server.run("deploy", FUNCTION, "--name", name, "--timeout", "20", *options,
+        server.run("deploy", FUNCTION, "--name", name, "--timeout", str(timeout), *options,
                    *(word for item in variables.items() for word in ("--env", "=".join(item))))
 
     def invoke(self, event=None, **headers):
@@ -35,7 +37,7 @@ class Function:
             headers={"x-amzn-RequestId": request_id, "X-Amz-Log-Type": "Tail", **headers}, method="POST")
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             self.headers = answer.headers
-            answer.read()
+            self.answer = answer.read()
         return request_id
 
     def tail(self):
@@ -167,6 +169,94 @@ class Telemetry(unittest.TestCase):
         self.assertIn('subscribed: 400 {"errorMessage":"schemaVersion must be 2022-07-01, 2022-12-13 or 2025-01-29",'
                       '"errorType":"ValidationError"}', log)
         self.assertEqual(function.records(), [])
+
+
+class ExternalExtension(unittest.TestCase):
+    """A subscriber that is a process of its own outlives the runtime, and hears how that ended."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="kiln-telemetry-")
+        self.addCleanup(folder.cleanup)
+        os.makedirs(os.path.join(folder.name, "extensions"))
+        shutil.copy(os.path.join(FUNCTION, "bootstrap"), os.path.join(folder.name, "extensions", "outside"))
+        self.server = KilnServer(BUILD, arguments=["--opt", folder.name])
+        self.addCleanup(self.server.kill)
+
+    def test_it_is_told_of_init_output_crash_and_end(self):
+        function = Function(self.server, "crashes", EXTERNAL="1")
+        first = function.invoke({"print": ["hello"]})
+        function.wait_for("platform.report", first)
+        kinds = [record["type"] for record in function.records()]
+        self.assertEqual(kinds[0], "platform.initStart")
+        self.assertIn('subscribed: 200 "OK"', [record["record"] for record in function.records("extension")])
+        self.assertIn("hello", [record["record"] for record in function.records("function")])
+        extension = function.wait_for("platform.extension")
+        self.assertEqual((extension["name"], extension["events"]), ("outside", ["SHUTDOWN"]))
+        done = function.wait_for("platform.runtimeDone", first)
+        self.assertEqual([span["name"] for span in done["spans"]], ["responseLatency", "responseDuration"])
+        self.assertLessEqual(sum(span["durationMs"] for span in done["spans"]), done["metrics"]["durationMs"] + 0.02)
+
+        second = function.invoke({"exit": 3})
+        report = function.wait_for("platform.report", second)
+        self.assertEqual((report["status"], report["errorType"]), ("error", "Runtime.ExitError"))
+        self.assertEqual(function.wait_for("platform.runtimeDone", second)["status"], "error")
+        self.assertEqual(function.wait_for("event")["eventType"], "SHUTDOWN")
+
+    def test_it_is_told_of_a_timeout(self):
+        function = Function(self.server, "sleeps", timeout=1, EXTERNAL="1")
+        request_id = function.invoke({"sleep": 60})
+        for kind in ("platform.runtimeDone", "platform.report"):
+            record = function.wait_for(kind, request_id)
+            self.assertEqual(record["status"], "timeout")
+            self.assertGreaterEqual(record["metrics"]["durationMs"], 1000)
+        self.assertEqual(function.wait_for("event")["shutdownReason"], "TIMEOUT")
+
+    def test_what_is_buffered_reaches_it_before_the_end(self):
+        function = Function(self.server, "ends", "--idle", "0", EXTERNAL="1", TIMEOUT_MS="30000")
+        request_id = function.invoke()
+        function.wait_for("event")
+        self.assertEqual(function.wait_for("platform.report", request_id)["status"], "success")
+        self.assertEqual(function.records()[-1]["type"], "event")
+
+
+class Frames(unittest.TestCase):
+    """_LAMBDA_TELEMETRY_LOG_FD."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = KilnServer(BUILD)
+        cls.addClassCleanup(cls.server.kill)
+
+    @classmethod
+    def tearDownClass(cls):
+        assert cls.server.stop() == 0, "".join(cls.server.log)
+
+    TEXT, TEXT_ERROR, JSON_DEBUG = 0xA55A0003, 0xA55A0017, 0xA55A000A
+
+    def test_a_framed_message_is_one_event_of_its_invocation(self):
+        function = Function(self.server, "framed")
+        request_id = function.invoke({"frames": [[self.TEXT, "one\ntwo\n"], [self.TEXT_ERROR, "three"]]})
+        self.assertIn("one\ntwo\nthree\nEND", function.tail())
+        function.wait_for("platform.report", request_id)
+        self.assertEqual([record["record"] for record in function.records("function")][-2:], ["one\ntwo", "three"])
+        stored = self.server.run("logs", "framed", "--request-id", request_id).stdout
+        self.assertRegex(stored, r"\S+Z one\n  two\n\S+Z three\n")
+
+    def test_a_frame_has_a_level_for_logs_in_json(self):
+        function = Function(self.server, "levels", "--log-format", "json", "--log-level", "error", PROTOCOL="NONE")
+        function.invoke({"frames": [[self.TEXT, "no level is INFO"], [self.TEXT_ERROR, "error"],
+                                    [self.JSON_DEBUG, '{"level":"ERROR"}']]})
+        self.assertEqual([line for line in function.tail().splitlines() if "platform." not in line], ["error"])
+
+    def test_garbage_is_output_and_hurts_nobody(self):
+        function = Function(self.server, "garbage", PROTOCOL="NONE")
+        function.invoke({"garbage": "no frame at all\n", "frames": [[self.TEXT, "a frame"]]})
+        function.invoke({"frames": [[self.TEXT, "another"]]})
+        self.assertIn("another\n", function.tail())
+        function.invoke({"exit": 1})
+        log = self.server.run("logs", "garbage").stdout
+        for text in (" no frame at all\n", " a frame\n", "16 bytes at _LAMBDA_TELEMETRY_LOG_FD were no frames"):
+            self.assertIn(text, log)
 
 
 class JsonLogs(unittest.TestCase):

@@ -5,8 +5,10 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <string>
 #include <vector>
 
 #include "runtime-api/control-server/launchers/spawn_process.hpp"
@@ -48,6 +50,26 @@ Ended run_shell(const std::string& command) {
   ChildProcess child(runner.loop(), spawned.pid, spawned.borrowed_peak_kib);
   runner.run(watch(child));
   return ended;
+}
+
+/// A pipe: returns its read end.
+Descriptor pipe_to(Descriptor& write_end) {
+  int pair[2];
+  REQUIRE(::pipe2(pair, O_CLOEXEC) == 0);
+  // Beyond the numbers that a process inherits, whatever is free here.
+  write_end = Descriptor(::fcntl(pair[1], F_DUPFD_CLOEXEC, 20));
+  ::close(pair[1]);
+  Descriptor read_end(::fcntl(pair[0], F_DUPFD_CLOEXEC, 20));
+  ::close(pair[0]);
+  return read_end;
+}
+
+/// What comes out of a pipe until its last writer has gone.
+std::string all_of(const Descriptor& read_end) {
+  std::string out;
+  char byte = 0;
+  while (::read(read_end.get(), &byte, 1) == 1) out += byte;
+  return out;
 }
 
 }  // namespace
@@ -135,4 +157,39 @@ TEST_CASE("What a process leaves behind in its group is killed with its end") {
   const Deadline deadline = Deadline::after(patience);
   while (!gone() && !deadline.passed()) ::usleep(1'000);
   CHECK(gone());
+}
+
+TEST_CASE("A process finds what it inherits in the order asked for, wherever it stood before, and nothing else") {
+  for (const bool swapped : {false, true}) {
+    INFO(swapped);
+    Descriptor first_end;
+    Descriptor second_end;
+    const Descriptor first_read = pipe_to(first_end);
+    const Descriptor second_read = pipe_to(second_end);
+    // In a process of its own, whose descriptors 3 and 4 are nobody's.
+    const pid_t starter = ::fork();
+    REQUIRE(starter >= 0);
+    if (starter == 0) {
+      SpawnRequest request;
+      request.executable = "/bin/sh";
+      // Shells keep what they redirect at 10 and beyond.
+      request.arguments = {"-c",
+                           "echo first >&3; for n in 3 4 5 6 7 8 9; do test -e /proc/$$/fd/$n && echo $n; done >&4"};
+      request.environment = {"PATH=/usr/bin:/bin"};
+      request.working_directory = "/";
+      request.output = STDOUT_FILENO;
+      request.inherited = {first_end.get(), second_end.get()};
+      if (swapped) request.inherited = {::dup2(first_end.get(), 4), ::dup2(second_end.get(), 3)};
+      const SpawnResult spawned = spawn_process(request);
+      if (!spawned.error) ::waitpid(spawned.pid, nullptr, 0);
+      ::_exit(spawned.error ? 1 : 0);
+    }
+    first_end = Descriptor();
+    second_end = Descriptor();
+    int status = 0;
+    REQUIRE(::waitpid(starter, &status, 0) == starter);
+    CHECK(status == 0);
+    CHECK(all_of(first_read) == "first\n");
+    CHECK(all_of(second_read) == "3\n4\n");
+  }
 }

@@ -41,7 +41,7 @@ TEST_CASE("START, END and INIT_START have the real service's form") {
 TEST_CASE("A failed init phase has a line of its own, in the real service's form") {
   CHECK(line(InitReport{10'008'530us, "timeout", "Sandbox.Timedout"}) ==
         "INIT_REPORT Init Duration: 10008.53 ms\tPhase: init\tStatus: timeout");
-  CHECK(line(InitReport{1'553'170us, "error", "Runtime.ExitError", InitPhase::invoke}) ==
+  CHECK(line(InitReport{1'553'170us, "error", "Runtime.ExitError", {InitPhase::invoke}}) ==
         "INIT_REPORT Init Duration: 1553.17 ms\tPhase: invoke\tStatus: error\tError Type: Runtime.ExitError");
   CHECK(has_line(LogFormat::text, InitReport{1s, "error"}));
   CHECK_FALSE(has_line(LogFormat::text, InitReport{1s, ""}));
@@ -56,6 +56,10 @@ TEST_CASE("REPORT has the real service's form, cold and warm") {
   CHECK(line(report) == "REPORT RequestId: " + id +
                             "\tDuration: 3.01 ms\tBilled Duration: 4 ms\tMemory Size: 128 MB\tMax Memory Used: 36 MB\t"
                             "Init Duration: 110.10 ms\t");
+  report.restore_duration = 25'304us;
+  CHECK(line(report) == "REPORT RequestId: " + id +
+                            "\tDuration: 3.01 ms\tBilled Duration: 30 ms\tMemory Size: 128 MB\tMax Memory Used: 36 MB\t"
+                            "Init Duration: 110.10 ms\tRestore Duration: 25.30 ms\tBilled Restore Duration: 26 ms\t");
 }
 
 TEST_CASE("REPORT tells of a timeout and of a crash") {
@@ -91,6 +95,31 @@ TEST_CASE("A fault names its invocation, and an init phase's has none to name") 
   CHECK(line(Fault{id, "Error: Runtime exited with error: exit status 1\nRuntime.ExitError"}) ==
         "RequestId: " + id + " Error: Runtime exited with error: exit status 1\nRuntime.ExitError");
   CHECK(line(Fault{"", "INIT_REPORT"}) == "INIT_REPORT");
+}
+
+TEST_CASE("Extensions, subscriptions, drops and restores have lines of their own") {
+  CHECK(line(ExtensionInit{"my-ext", "Ready", "INVOKE,SHUTDOWN", ""}) ==
+        "EXTENSION\tName: my-ext\tState: Ready\tEvents: [INVOKE, SHUTDOWN]");
+  CHECK(line(ExtensionInit{"e\x1b", "Exited", "", "Extension.Crash"}) ==
+        "EXTENSION\tName: e\\x1b\tState: Exited\tEvents: []\tError Type: Extension.Crash");
+  CHECK(line(Subscribed{"my-ext", "platform,function"}) ==
+        "TELEMETRY\tName: my-ext\tState: Subscribed\tTypes: [Platform, Function]");
+  CHECK(line(Subscribed{"my-ext", "extension", true}) == "LOGS\tName: my-ext\tState: Subscribed\tTypes: [Extension]");
+  CHECK(line(RecordsDropped{"too slow", 12, 3}) == "LOGS_DROPPED 3 records of 12 bytes: too slow");
+  CHECK(line(RestoreStart{"java:21", "arn"}) == "RESTORE_START Runtime Version: java:21\tRuntime Version ARN: arn");
+  CHECK(line(RestoreReport{1'250us, "error", "T"}) ==
+        "RESTORE_REPORT Restore Duration: 1.25 ms\tStatus: error\tError Type: T");
+  for (const LogEvent::Body& body : {LogEvent::Body(InitRuntimeDone{}), LogEvent::Body(InitReport{}),
+                                     LogEvent::Body(RuntimeDone{}), LogEvent::Body(RestoreRuntimeDone{})}) {
+    CHECK_FALSE(has_line(LogFormat::text, body));
+    CHECK(has_line(LogFormat::json, body));
+  }
+}
+
+TEST_CASE("An error that the function reported is one in JSON, and none in text") {
+  Report report{.request_id = id, .duration = 1ms, .status = "error", .error_type = "Function.Bad", .reported = true};
+  CHECK(line(report).find("Status") == std::string::npos);
+  CHECK(line(report, LogFormat::json).find(R"("status":"error","errorType":"Function.Bad")") != std::string::npos);
 }
 
 TEST_CASE("In JSON format the platform's lines are objects of the Telemetry API") {

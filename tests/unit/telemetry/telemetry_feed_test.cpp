@@ -7,6 +7,7 @@
 #include <string>
 
 #include "runtime-api/control-server/telemetry/log_store.hpp"
+#include "runtime-api/control-server/telemetry/telemetry_record.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/loop_runner.hpp"
 #include "tests/support/telemetry_subscriber.hpp"
@@ -144,6 +145,36 @@ TEST_CASE("Who subscribes late gets the init phase from its beginning, and only 
   const auto some = lines.wait_for_records(2);
   CHECK(some[0].at("record") == "loading");
   CHECK(some[1].at("record") == "later");
+}
+
+TEST_CASE("An event that was kept for a late subscriber has all that it had") {
+  TelemetrySubscriber subscriber(Protocol::tcp);
+  Instance instance;
+  const std::vector<LogEvent::Body> bodies = {InitStart{"r", "a", "f", "v", "i", {InitPhase::invoke, true}},
+                                              InitRuntimeDone{"error", "T", {InitPhase::invoke, false}},
+                                              InitReport{3ms, "timeout", "T", {InitPhase::init, true}},
+                                              InvocationStart{"id", "v", "Root=1"},
+                                              RuntimeDone{"id", "error", "T", "Root=1", 9ms, 7, 2ms, 3ms},
+                                              RuntimeDone{"id", "", "", "", 9ms, {}, {}, {}},
+                                              Report{"id", 4ms, 5, 128, 30, 6ms, "error", "T", "Root=1", 7ms, true},
+                                              ExtensionInit{"n", "Ready", "INVOKE", "T"},
+                                              Subscribed{"n", "platform", true},
+                                              RecordsDropped{"why", 11, 12},
+                                              RestoreStart{"r", "a", "f", "v", "i"},
+                                              RestoreRuntimeDone{"error", "T"},
+                                              RestoreReport{8ms, "error", "T"}};
+  std::vector<std::string> expected;
+  instance.with_log([&](InstanceLog& log) {
+    for (const auto& body : bodies) {
+      const LogEvent event{std::chrono::system_clock::now(), "s", LogFormat::text, body};
+      log.telemetry()->take(event);
+      append_record(expected.emplace_back(), event, TelemetrySchema::telemetry_2022_07_01);
+    }
+  });
+  instance.subscribe(to(subscriber.port(), Protocol::tcp));
+  const auto records = subscriber.wait_for_records(bodies.size());
+  REQUIRE(records.size() == expected.size());
+  for (std::size_t i = 0; i < records.size(); ++i) CHECK(records[i].dump() == expected[i]);
 }
 
 TEST_CASE("What of the init phase is too much to keep is told to the late subscriber, to the byte") {

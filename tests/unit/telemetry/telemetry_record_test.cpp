@@ -43,9 +43,28 @@ TEST_CASE("The init phase is told in three events") {
   CHECK(record(InitReport{125'330us, "", ""}) ==
         golden("platform.initReport", R"({"initializationType":"on-demand","phase":"init","status":"success",)"
                                       R"("metrics":{"durationMs":125.33}})"));
-  CHECK(record(InitReport{1s, "timeout", "", InitPhase::invoke}) ==
+  CHECK(record(InitReport{1s, "timeout", "", {InitPhase::invoke}}) ==
         golden("platform.initReport", R"({"initializationType":"on-demand","phase":"invoke","status":"timeout",)"
                                       R"("metrics":{"durationMs":1000}})"));
+}
+
+TEST_CASE("An init phase within an invocation, and one of a snapshot, say so") {
+  CHECK(record(InitReport{1ms, "timeout", "Sandbox.Timedout", {InitPhase::invoke, false}}) ==
+        golden("platform.initReport", R"({"initializationType":"on-demand","phase":"invoke","status":"timeout",)"
+                                      R"("errorType":"Sandbox.Timedout","metrics":{"durationMs":1}})"));
+  CHECK(record(InitRuntimeDone{"", "", {InitPhase::init, true}}) ==
+        golden("platform.initRuntimeDone", R"({"initializationType":"snap-start","phase":"init","status":"success"})"));
+}
+
+TEST_CASE("A restore is told in three events") {
+  CHECK(record(RestoreStart{"python:3.11", "", "hello", "$LATEST", "i-1"}) ==
+        golden("platform.restoreStart", R"({"runtimeVersion":"python:3.11","runtimeVersionArn":"","functionName":)"
+                                        R"("hello","functionVersion":"$LATEST","instanceId":"i-1"})"));
+  CHECK(record(RestoreRuntimeDone{"error", "Runtime.AfterRestoreError"}) ==
+        golden("platform.restoreRuntimeDone", R"({"status":"error","errorType":"Runtime.AfterRestoreError"})"));
+  CHECK(record(RestoreReport{2'500us, "", ""}) ==
+        golden("platform.restoreReport", R"({"status":"success","metrics":{"durationMs":2.5}})"));
+  CHECK(record(RestoreReport{}, TelemetrySchema::logs_2021_03_18).empty());
 }
 
 TEST_CASE("An invocation is told in three events, with its trace") {
@@ -73,6 +92,13 @@ TEST_CASE("An invocation is told in three events, with its trace") {
         golden("platform.report", R"({"requestId":")" + id +
                                       R"(","metrics":{"durationMs":693.92,"billedDurationMs":694,"memorySizeMB":128,)"
                                       R"("maxMemoryUsedMB":84,"initDurationMs":397.68},"status":"success"})"));
+  report.init_duration.reset();
+  report.restore_duration = 25'304us;
+  CHECK(record(report) ==
+        golden("platform.report",
+               R"({"requestId":")" + id +
+                   R"(","metrics":{"durationMs":693.92,"billedDurationMs":720,"memorySizeMB":128,"maxMemoryUsedMB":84,)"
+                   R"("restoreDurationMs":25.3,"billedRestoreDurationMs":26},"status":"success"})"));
 }
 
 TEST_CASE("A failed invocation has its status and error type") {
