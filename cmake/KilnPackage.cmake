@@ -5,6 +5,7 @@ include(CMakePackageConfigHelpers)
 set(KILN_PACKAGE_DIR lib/cmake/kiln)  # no machine code in it, hence not CMAKE_INSTALL_LIBDIR
 set(kiln_package_files ${CMAKE_SOURCE_DIR}/cmake/package/kilnConfig.cmake ${CMAKE_SOURCE_DIR}/cmake/package/KilnFunction.cmake)
 set(kiln_function_headers ${CMAKE_SOURCE_DIR}/runtimes/cpp/include/kiln/function.h
+  ${CMAKE_SOURCE_DIR}/runtimes/cpp/include/kiln/failure.hpp
   ${CMAKE_SOURCE_DIR}/runtimes/cpp/include/kiln/function.hpp)
 
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/${KILN_PACKAGE_DIR}/kilnConfigVersion.cmake

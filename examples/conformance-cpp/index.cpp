@@ -28,12 +28,19 @@ json told(const kiln::Context& context) {
           {"log_group", context.log_group_name()}};
 }
 
+/// Loaded before the first event is asked for: what is thrown here is an init error.
+const bool loaded = [] {
+  if (std::getenv("CONFORMANCE_FAIL_INIT") != nullptr) throw std::runtime_error("asked to fail while it is loaded");
+  return true;
+}();
+
 }  // namespace
 
 json handler(const json& event, kiln::Context& context) {
   if (!event.is_object() || !event.contains("conformance")) return event;
   const std::string behaviour = event["conformance"];
-  if (behaviour == "offers") return {"context", "big", "sleep", "exit", "stream", "stream-error", "concurrency"};
+  if (behaviour == "offers")
+    return {"context", "big", "sleep", "exit", "init-failure", "stream", "stream-error", "concurrency"};
   if (behaviour == "echo") return event.at("value");
   if (behaviour == "error") throw std::runtime_error(event.at("message").get<std::string>());
   if (behaviour == "context") return told(context);

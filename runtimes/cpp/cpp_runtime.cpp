@@ -2,12 +2,14 @@
 #include "runtimes/cpp/cpp_runtime.hpp"
 
 #include <dlfcn.h>
+#include <unwind.h>
 
 #include <charconv>
 #include <cstdint>
 #include <cstdio>
 #include <utility>
 
+#include "kiln/failure.hpp"
 #include "runtime-api/protocol/error_types.hpp"
 #include "runtime-api/protocol/json_text.hpp"
 #include "runtimes/cpp/handler_name.hpp"
@@ -79,6 +81,12 @@ kiln_text kiln_write(kiln_result* self, kiln_text bytes) {
 
 }  // extern "C"
 
+/// Makes ready to catch what a function throws whose libgcc is another one than ours (both are linked statically): what it has
+/// unwound is handed over to our copy, whose tables are made when it first unwinds itself.
+void prepare_to_catch() {
+  _Unwind_Backtrace([](_Unwind_Context*, void*) { return _URC_END_OF_STACK; }, nullptr);
+}
+
 /// Error body in the key order of the Python runtime.
 std::string error_body(std::string_view type, std::string_view message, std::string_view request_id) {
   std::string body = R"({"errorMessage": )";
@@ -142,7 +150,19 @@ std::optional<FunctionError> CppRuntime::load(const FunctionEnvironment& environ
 std::optional<FunctionError> CppRuntime::find_handler(const std::string& path, const std::string& module,
                                                       const std::string& symbol) {
   // All symbols now: one that is missing is an init error with a name, not a crash in the middle of an invocation.
-  void* object = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  void* object = nullptr;
+  // Declared as one that throws nothing, so that compilers leave out what would catch it; of this one they cannot know.
+  void* (*volatile open_object)(const char*, int) = ::dlopen;
+  prepare_to_catch();
+  try {
+    object = open_object(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  } catch (...) {
+    // Of the function's static objects. The loader was cut off in the middle, and is not to be asked again: the process ends now.
+    InvocationAnswer answer;
+    answer.abi.fail = kiln_fail;
+    detail::fail_with_current_exception(&answer.abi);
+    return function_error(answer.error_type, answer.body, {});
+  }
   if (object == nullptr) {
     return function_error(error_types::import_module_error,
                           "Unable to import module '" + module + "': " + last_loader_error(), {});

@@ -87,6 +87,28 @@ TEST_CASE("A module without the handler says how to export it") {
   CHECK(error["errorMessage"].get<std::string>().find("Handler 'nope' missing on module 'misbehave'") == 0);
 }
 
+TEST_CASE("What is thrown while a module is loaded is its init error, whichever standard library threw it") {
+  struct Case {
+    std::string thrown, type, message;
+  };
+  const auto expected = GENERATE(values<Case>({{"std", "std::out_of_range", "no such table"},
+                                               {"named", "Tables.Missing", "no such table"},
+                                               {"text", "char const*", "just text"},
+                                               {"number", "int", "42"}}));
+  const std::string module = GENERATE(as<std::string>{}, "throws_in_init", "throws_in_init_shared");
+  INFO(module << expected.thrown);
+  CppInstance instance(module + ".handler", {"THROW=" + expected.thrown});
+  const json error = init_error(instance);
+  CHECK(error["errorType"] == expected.type);
+  CHECK(error["errorMessage"] == expected.message);
+}
+
+TEST_CASE("A module whose static objects do not throw is loaded, whichever standard library it has") {
+  const std::string module = GENERATE(as<std::string>{}, "throws_in_init", "throws_in_init_shared");
+  CppInstance instance(module + ".handler");
+  CHECK(instance.result(json(1)) == json(1));
+}
+
 TEST_CASE("A module of another ABI version is never called") {
   const std::string module = GENERATE(as<std::string>{}, "other_abi", "no_abi");
   CppInstance instance(module + ".handler");

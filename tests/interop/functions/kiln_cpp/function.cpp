@@ -54,6 +54,7 @@ json handler(const json& event, kiln::Context& context) {
 const int in_init = [] {
   const char* init = std::getenv("INTEROP_INIT");
   if (init != nullptr && std::string(init) == "exit") _exit(3);
+  if (init != nullptr && std::string(init) == "fail") throw std::runtime_error("failed on purpose in init");
   return 0;
 }();
 
