@@ -336,8 +336,11 @@ TEST_CASE("With several invocations at once there are no INVOKE events") {
   RuntimeApiServer server(options);
   server.extensions([](ExtensionRegistry& registry) { registry.expect("probe"); });
   RawClient client = server.connect();
-  check_refused(client, post_register(both_events, "probe"),
-                refusal("Extension.InvalidEventType", "INVOKE: ErrorInvalidEventType"));
+  check_refused(
+      client, post_register(both_events, "probe"),
+      refusal("Extension.InvalidEventType",
+              "INVOKE: ErrorInvalidEventType: an instance that takes several invocations at once has no such event; "
+              "register for SHUTDOWN alone, and learn of invocations from the Telemetry API"));
   CHECK(client.ask(post_register(R"({"events":["SHUTDOWN"]})", "probe")).status == 200);
 }
 

@@ -148,8 +148,16 @@ std::optional<ApiError> ExtensionRegistry::check_events(const Registration& regi
     if (event == shutdown_event && kind == ExtensionKind::internal) {
       return refused(error_types::invalid_event_type, event + ": ShutdownEventNotSupportedForInternalExtension");
     }
-    const bool known = event == shutdown_event || (event == invoke_event && options_.invoke_events);
-    if (!known) return refused(error_types::invalid_event_type, event + ": ErrorInvalidEventType");
+    if (event == invoke_event && !options_.invoke_events) {
+      return refused(
+          error_types::invalid_event_type,
+          event +
+              ": ErrorInvalidEventType: an instance that takes several invocations at once has no such event; register "
+              "for SHUTDOWN alone, and learn of invocations from the Telemetry API");
+    }
+    if (event != shutdown_event && event != invoke_event) {
+      return refused(error_types::invalid_event_type, event + ": ErrorInvalidEventType");
+    }
   }
   return std::nullopt;
 }
