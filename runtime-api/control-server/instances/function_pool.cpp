@@ -32,7 +32,8 @@ FunctionPool::FunctionPool(const Context& context, DeployedFunction function)
       function_(std::move(function)),
       metrics_(context.metrics.function(function_.configuration->name)),
       reclaim_timer_(context.loop),
-      grace_timer_(context.loop) {}
+      grace_timer_(context.loop),
+      loops_timer_(context.loop) {}
 
 FunctionPool::~FunctionPool() = default;
 
@@ -171,7 +172,27 @@ void FunctionPool::scale() {
   const std::size_t to_come = unclaimed_slots();
   start_instances(to_come);
   if (to_come == 0 || grace_timer_.armed()) return;
-  grace_timer_.arm(Deadline::after(context_.limits.poll_grace), [this] { start_instances(0); });
+  grace_timer_.arm(Deadline::after(context_.limits.poll_grace), [this] { after_grace(); });
+}
+
+/// The moment is over. Only a runtime that has yet to begin loops is waited for longer: its processes may still import, one after
+/// another, and an instance beside it would have to as well.
+void FunctionPool::after_grace() {
+  const auto now = Deadline::Clock::now();
+  std::size_t to_come = 0;
+  auto until = Deadline::Clock::time_point::max();
+  for (const auto& member : instances_) {
+    const auto expected = member->instance->loops_expected_until();
+    if (!is_current(*member) || expected <= now) continue;
+    to_come += member->instance->unclaimed_slots();
+    until = std::min(until, expected);
+  }
+  start_instances(to_come);
+  if (to_come > 0 && !waiting_.empty()) loops_timer_.arm(Deadline(until), [this] { after_grace(); });
+}
+
+bool FunctionPool::is_current(const Member& member) const {
+  return member.instance->function().configuration == function_.configuration;
 }
 
 /// As many as the calls need that wait and that `slots_to_come` will not take.
@@ -188,9 +209,7 @@ void FunctionPool::start_instances(std::size_t slots_to_come) {
 std::size_t FunctionPool::unclaimed_slots() const {
   std::size_t slots = 0;
   for (const auto& member : instances_) {
-    if (member->instance->function().configuration == function_.configuration) {
-      slots += member->instance->unclaimed_slots();
-    }
+    if (is_current(*member)) slots += member->instance->unclaimed_slots();
   }
   return slots;
 }
@@ -379,6 +398,7 @@ void FunctionPool::retire() {
   retired_ = true;
   reclaim_timer_.cancel();
   grace_timer_.cancel();
+  loops_timer_.cancel();
   const auto waiting = std::exchange(waiting_, {});
   for (Waiter* const waiter : waiting) waiter->done.set({Throttled{"FunctionBeingDeleted", 1}});
   const auto idle = idle_;

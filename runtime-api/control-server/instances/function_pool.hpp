@@ -115,6 +115,8 @@ class FunctionPool : public std::enable_shared_from_this<FunctionPool> {
   void on_stopped(Member& member);
   void scale();
   void start_instances(std::size_t slots_to_come);
+  void after_grace();
+  bool is_current(const Member& member) const;
   std::size_t unclaimed_slots() const;
   Task<void> start_one();
   Task<Started> start_member(std::optional<Deadline> init_deadline);
@@ -137,6 +139,7 @@ class FunctionPool : public std::enable_shared_from_this<FunctionPool> {
   bool retired_ = false;
   Timer reclaim_timer_;
   Timer grace_timer_;
+  Timer loops_timer_;  // behind it: for runtimes that have yet to begin loops
 };
 
 }  // namespace kiln

@@ -123,6 +123,10 @@ Instance::~Instance() = default;
 void Instance::became_idle() {
   // A runtime that polls again has not ended. With several at once another one may be polling.
   if (!exit_watches_.empty() && function_.configuration->kiln.concurrency <= 1) end_exit_watches(false);
+  if (const std::size_t slots = session_.in_flight() + session_.free_slots(); slots > most_slots_) {
+    most_slots_ = slots;
+    last_loop_begun_ = Deadline::Clock::now();
+  }
   if (free_slots() == 0) return;
   settle_timer_.cancel();
   state_ = InstanceState::idle;
@@ -217,6 +221,8 @@ Task<std::optional<FunctionError>> Instance::init(Deadline deadline, InitPhase p
   }
   sample_memory();
   if (outcome.ready) {
+    last_loop_begun_ = Deadline::Clock::now();
+    init_duration_ = last_loop_begun_ - started_at_;
     telemetry_.init_over(nullptr, kind);
     co_return std::nullopt;
   }
@@ -330,6 +336,11 @@ std::size_t Instance::unclaimed_slots() const {
   if (overran_ || (state_ != InstanceState::idle && state_ != InstanceState::busy)) return 0;
   const auto limit = static_cast<std::size_t>(std::max(1, function_.configuration->kiln.concurrency));
   return limit - std::min(limit, session_.in_flight());
+}
+
+Deadline::Clock::time_point Instance::loops_expected_until() const {
+  const auto limit = static_cast<std::size_t>(std::max(1, function_.configuration->kiln.concurrency));
+  return most_slots_ < limit ? last_loop_begun_ + init_duration_ : Deadline::Clock::time_point::min();
 }
 
 /// The answer does not wait for the runtime and the extensions to ask for their next events, but that is part of the

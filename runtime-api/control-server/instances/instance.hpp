@@ -71,6 +71,9 @@ class Instance {
   std::size_t free_slots() const { return taking_events() ? session_.free_slots() : 0; }
   /// How many more events it could work on, whether its runtime has asked for them yet or not.
   std::size_t unclaimed_slots() const;
+  /// Until when a runtime that takes several events at once, and has not asked for so many yet, is expected to begin further
+  /// loops: as long as its init phase took, from the last that has begun. The past where it has begun them all.
+  Deadline::Clock::time_point loops_expected_until() const;
   /// Whether an invocation has timed out: it gets no further event, and ends with those it has.
   bool overran() const { return overran_; }
   /// Runs one invocation. Precondition: idle(). A timed-out instance is killed and never idle again. A response that `sink`
@@ -161,6 +164,9 @@ class Instance {
   Deadline::Clock::time_point started_at_;
   Deadline::Clock::time_point idle_since_;
   std::optional<Deadline::Clock::duration> restore_duration_;
+  std::size_t most_slots_ = 0;  // that the runtime has had at once so far
+  Deadline::Clock::time_point last_loop_begun_;
+  Deadline::Clock::duration init_duration_{};
   ExitStatus exit_status_;
   long sampled_peak_kib_ = 0;                    // the last look at a process that may be gone by now
   std::vector<Completion<bool>*> exit_watches_;  // of broken answers, which the process's end would explain
