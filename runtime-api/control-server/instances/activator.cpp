@@ -113,6 +113,13 @@ Task<Activation> Activator::activate(DeployedFunction function, Instance::Hooks 
   spec.environment.push_back(std::string(environment::metadata_token) + "=" + settings.metadata.token);
   FoundExtensions extensions = find_extensions(options_.opt);
   settings.extensions_enabled = extensions.enabled;
+  if (extensions.unreadable) {
+    const std::string text = "Couldn't read " + (options_.opt / "extensions").string() + ": " +
+                             extensions.unreadable.message() +
+                             " (it must be readable for the user that instances run as)";
+    log.fault({}, fault_text(text, error_types::extension_launch_error));
+    co_return failed(phases, error_types::extension_launch_error, text);
+  }
   if (extensions.external.size() > limits::max_extensions) {
     const std::string text = "Extension limit (" + std::to_string(limits::max_extensions) +
                              ") exceeded: " + (options_.opt / "extensions").string() + " has " +

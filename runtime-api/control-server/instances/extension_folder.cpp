@@ -34,6 +34,8 @@ FoundExtensions find_extensions(const fs::path& opt) {
     if (entry->is_directory(ignored)) continue;
     found.external.push_back({entry->path().filename().string(), entry->path()});
   }
+  const bool missing = error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory;
+  if (!missing) found.unreadable = error;
   std::sort(found.external.begin(), found.external.end(),
             [](const ExtensionSpec& a, const ExtensionSpec& b) { return a.name < b.name; });
   return found;

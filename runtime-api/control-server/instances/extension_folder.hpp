@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <system_error>
 #include <vector>
 
 #include "runtime-api/control-server/launchers/launcher.hpp"
@@ -13,9 +14,11 @@ struct FoundExtensions {
   /// The file `<opt>/disable-extensions-jwigqn8j` turns all of them off, internal ones too.
   bool enabled = true;
   std::vector<ExtensionSpec> external;  ///< by name
+  /// Set where the folder is there and cannot be read: nobody knows what should have been started.
+  std::error_code unreadable;
 };
 
-/// A folder that is missing or cannot be read has none.
+/// A folder that is missing has none.
 FoundExtensions find_extensions(const std::filesystem::path& opt);
 
 /// An instance's environment as its extensions get it: without what belongs to the runtime alone.

@@ -82,10 +82,11 @@ class LaunchedInstance {
   virtual long peak_memory_kib() const = 0;
   /// The external extensions, handed over once; none where the launcher starts none.
   virtual std::vector<std::unique_ptr<LaunchedExtension>> take_extensions() { return {}; }
+  /// Read end of the pipe for framed log messages (_LAMBDA_TELEMETRY_LOG_FD), likewise; -1 where there is none.
+  virtual int take_frames() { return -1; }
 
   // Descriptors, non-blocking and close-on-exec, each handed over once; -1 where there is none.
   virtual int take_log() = 0;                    ///< read end of stdout and stderr
-  virtual int take_frames() = 0;                 ///< read end of framed log messages (_LAMBDA_TELEMETRY_LOG_FD)
   virtual std::vector<int> take_channels() = 0;  ///< our ends of the inherited sockets
   virtual int take_listener() = 0;               ///< a listening socket for the instance's Runtime API
 };

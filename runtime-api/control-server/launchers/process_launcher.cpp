@@ -207,8 +207,11 @@ Task<LaunchResult> ProcessLauncher::start(InstanceSpec spec) {
   const SpawnResult& last = spawned.back();
   if (last.error) {
     const bool runtime = spawned.size() == starts.size();
-    const std::string message =
+    std::string message =
         "Couldn't start " + starts[spawned.size() - 1].request.executable + ": " + last.error.message();
+    if (last.error == std::errc::permission_denied) {
+      message += " (it must be readable and executable for the user that instances run as)";
+    }
     co_return LaunchError{std::string(runtime ? error_types::invalid_entrypoint : error_types::extension_launch_error),
                           message};
   }

@@ -185,6 +185,17 @@ class Extensions(unittest.TestCase):
         answer, _ = self.invoke(ask=["GET", "/2018-06-01/runtime/invocation/next"])
         self.assertEqual(answer, {"status": 404, "body": "404 page not found\n"})
 
+    def test_a_folder_that_cannot_be_read_fails_the_start_and_says_so(self):
+        folder = os.path.join(self.opt, "extensions")
+        shutil.rmtree(folder, ignore_errors=True)
+        os.symlink("extensions", folder)  # leads to itself: not even root can read it
+        self.serve()
+        answer, _ = self.invoke()
+        self.assertEqual(answer["error"], {
+            "errorType": "Extension.LaunchError",
+            "errorMessage": f"Couldn't read {folder}: Too many levels of symbolic links (it must be readable for the user that instances run as)"})
+        self.assertIn(f"Error: Couldn't read {folder}: ", self.server.run("logs", "f").stdout)
+
     def test_ten_extensions_and_an_eleventh(self):
         for number in range(10):
             self.install(f"e{number}")

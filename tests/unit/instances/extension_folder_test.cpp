@@ -43,6 +43,19 @@ TEST_CASE("A folder that is missing, or no folder, has none") {
   CHECK(names(found).empty());
 }
 
+TEST_CASE("A folder that is there and cannot be read is no folder without extensions") {
+  const test::TemporaryFolder folder;
+  const fs::path& opt = folder.path();
+  // Not even for root.
+  fs::create_symlink("extensions", opt / "extensions");
+  const FoundExtensions found = find_extensions(opt);
+  CHECK(found.unreadable == std::errc::too_many_symbolic_link_levels);
+  fs::remove(opt / "extensions");
+  CHECK_FALSE(find_extensions(opt).unreadable);
+  folder.write("extensions", "");
+  CHECK_FALSE(find_extensions(opt).unreadable);
+}
+
 TEST_CASE("One file turns all of them off") {
   const test::TemporaryFolder folder;
   const fs::path& opt = folder.path();

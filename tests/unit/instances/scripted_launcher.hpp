@@ -47,7 +47,6 @@ class ScriptedInstance final : public LaunchedInstance {
   Completion<ExitStatus>& exited() override { return process_.exited; }
   long peak_memory_kib() const override { return process_.peak_kib; }
   int take_log() override { return -1; }
-  int take_frames() override { return -1; }
   std::vector<int> take_channels() override { return {process_.channel_ours.release()}; }
   int take_listener() override { return -1; }
 
