@@ -15,10 +15,10 @@ sys.path[:0] = [HERE, os.path.join(SOURCE, "tests", "support")]
 sys.dont_write_bytecode = True
 
 import table  # noqa: E402
-from cases import concurrency, context, failures, frameworks, load, management, payloads, shutdown, streaming  # noqa: E402
+from cases import concurrency, context, failures, frameworks, load, logs, management, payloads, shutdown, streaming  # noqa: E402
 from subjects import SUBJECTS  # noqa: E402
 
-CASES = {"clients": [payloads.Payloads, failures.Failures, context.Context, load.Load, streaming.Streaming,
+CASES = {"clients": [payloads.Payloads, failures.Failures, context.Context, logs.Logs, load.Load, streaming.Streaming,
                      concurrency.Concurrency, shutdown.Shutdown],
          "frameworks": [frameworks.Frameworks],
          "invokers": [management.Management],

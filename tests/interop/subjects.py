@@ -158,6 +158,8 @@ def pack_program(component):
 def pack_java(folders, folder, _):
     java = folders["java"]
     shell(folder, "exec java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto "
+                  # Without it the client cannot make a stream of the descriptor for its log, and takes its output instead.
+                  "--add-opens java.base/java.io=ALL-UNNAMED "
                   "-Dcom.amazonaws.services.lambda.runtime.api.client.runtimeapi.NativeClient.JNI="
                   f"{java}/libaws-lambda-jni.so -cp '{java}/classes:{java}/lib/*' "
                   'com.amazonaws.services.lambda.runtime.api.client.AWSLambda "$_HANDLER"\n')
@@ -210,6 +212,7 @@ NOT_BY_CLIENT = "the client cannot"
 EMULATOR_DROPS = "the emulator never passes one on"
 EMULATOR_PANICS = "the emulator panics at a second call"
 EMULATOR_EMPTY = "the emulator answers with an empty body"
+NO_FRAMES = "the client writes its log to its output, line by line"
 EMULATOR_BUFFERS = "the emulator takes a streamed answer in whole"
 
 
@@ -217,7 +220,8 @@ def no_streaming(reason=NOT_BY_CLIENT):
     return {"streaming": reason, "streaming_error": reason}
 
 
-IN_EMULATOR = {"trace_id": EMULATOR_DROPS, "concurrent": EMULATOR_PANICS, "several_at_once": EMULATOR_PANICS, "several_at_once_load": EMULATOR_PANICS,
+IN_EMULATOR = {"trace_id": EMULATOR_DROPS, "framed_log": "the emulator keeps no log that could be asked",
+               "concurrent": EMULATOR_PANICS, "several_at_once": EMULATOR_PANICS, "several_at_once_load": EMULATOR_PANICS,
                "exit_in_init": EMULATOR_EMPTY, "echo_nothing": "the emulator hands on an event of no bytes, which is not JSON",
                "exit_between_calls": "the emulator fails the next call with it", "executed_headers": "the emulator drops all headers",
                **no_streaming(EMULATOR_BUFFERS)}
@@ -228,14 +232,14 @@ CLIENTS = [
     Client("Node: aws-lambda-ric", "4.0.2", "kiln", ("node",), pack_node, "RangeError", streaming="function.streaming",
            cannot={}),
     Client("Go: aws-lambda-go", "1.55.1", "kiln", ("go",), pack_program("go"), "errorString",
-           cannot={"error_in_init": NO_INIT_ERROR}),
+           cannot={"error_in_init": NO_INIT_ERROR, "framed_log": NO_FRAMES}),
     Client("Rust: lambda_runtime", "1.5.0", "kiln", ("rust",), pack_program("rust"),
            "&alloc::boxed::Box<dyn core::error::Error + core::marker::Send + core::marker::Sync>",
-           cannot={"error_in_init": NO_INIT_ERROR, "streaming_error": "the client writes the error into the body"}),
+           cannot={"error_in_init": NO_INIT_ERROR, "framed_log": NO_FRAMES, "streaming_error": "the client writes the error into the body"}),
     Client("Java: aws-lambda-java-runtime-interface-client", "2.9.0", "kiln", ("java",), pack_java,
            "java.lang.IllegalArgumentException", handler="kiln.interop.Function::handleRequest", cannot=no_streaming()),
     Client("C++: aws-lambda-cpp", "0.2.8", "kiln", ("aws_lambda_cpp",), pack_program("aws_lambda_cpp"), "InteropError",
-           cannot={"error_in_init": NO_INIT_ERROR, "several_at_once": NOT_BY_CLIENT, "several_at_once_load": NOT_BY_CLIENT, **no_streaming()}),
+           cannot={"error_in_init": NO_INIT_ERROR, "framed_log": NO_FRAMES, "several_at_once": NOT_BY_CLIENT, "several_at_once_load": NOT_BY_CLIENT, **no_streaming()}),
     Client("kiln's Python: kiln", "this", "emulator", ("emulator",), pack_kiln_python, "ValueError", streaming="function.streaming",
            cannot=IN_EMULATOR, judged=judged_kiln_python),
     Client("kiln's C++: kiln", "this", "emulator", ("emulator",), pack_kiln_cpp, "std::invalid_argument",

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime-api/control-server/instances/instance.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdio>
 #include <utility>
-
-#include <unistd.h>
 
 #include "runtime-api/control-server/catalog/identifiers.hpp"
 #include "runtime-api/control-server/instances/instance_environment.hpp"

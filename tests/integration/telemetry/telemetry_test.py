@@ -30,10 +30,12 @@ class Function:
         server.run("deploy", FUNCTION, "--name", name, "--timeout", str(timeout), *options,
                    *(word for item in variables.items() for word in ("--env", "=".join(item))))
 
-    def invoke(self, event=None, **headers):
+    def invoke(self, event=None, streamed=False, **headers):
         request_id = str(uuid.uuid4())
+        path = f"2021-11-15/functions/{self.name}/response-streaming-invocations" if streamed else (
+            f"2015-03-31/functions/{self.name}/invocations")
         request = urllib.request.Request(
-            f"{self.server.url}/2015-03-31/functions/{self.name}/invocations", data=json.dumps(event or {}).encode(),
+            f"{self.server.url}/{path}", data=json.dumps(event or {}).encode(),
             headers={"x-amzn-RequestId": request_id, "X-Amz-Log-Type": "Tail", **headers}, method="POST")
         with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
             self.headers = answer.headers
@@ -201,6 +203,18 @@ class ExternalExtension(unittest.TestCase):
         self.assertEqual((report["status"], report["errorType"]), ("error", "Runtime.ExitError"))
         self.assertEqual(function.wait_for("platform.runtimeDone", second)["status"], "error")
         self.assertEqual(function.wait_for("event")["eventType"], "SHUTDOWN")
+
+    def test_a_stream_has_its_bytes_and_spans(self):
+        function = Function(self.server, "streams", EXTERNAL="1")
+        for streamed in (True, False):  # passed on in parts, and taken in whole
+            request_id = function.invoke({"sleep": 0.1, "stream": ["one", "two", "three"]}, streamed=streamed)
+            done = function.wait_for("platform.runtimeDone", request_id)
+            self.assertEqual(done["metrics"]["producedBytes"], len("onetwothree"))
+            latency, duration = done["spans"]
+            self.assertEqual((latency["name"], duration["name"]), ("responseLatency", "responseDuration"))
+            self.assertGreaterEqual(latency["durationMs"], 100)
+            self.assertGreaterEqual(duration["durationMs"], 400)
+            self.assertLess(latency["durationMs"], done["metrics"]["durationMs"] - 400)
 
     def test_it_is_told_of_a_timeout(self):
         function = Function(self.server, "sleeps", timeout=1, EXTERNAL="1")

@@ -15,6 +15,10 @@ const commands = {
     trace_id: process.env._X_AMZN_TRACE_ID ?? "",
     client: context.clientContext?.custom?.key ?? null,
   }),
+  log: () => {
+    console.error("first line\nsecond line");
+    return "logged";
+  },
   fail: () => {
     throw new RangeError("failed on purpose");
   },

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The function under test in Python: the same file under the official client and under kiln's own runtime.
 import json
+import logging
 import os
 import signal
 import threading
@@ -50,7 +51,12 @@ def pause(event, _):
     return {"tag": event.get("tag"), "pid": os.getpid(), "served": served}
 
 
-COMMANDS = {"context": describe, "fail": fail, "crash": crash, "exit": leave, "exit_later": leave_later, "hang": hang,
+def log(*_):
+    logging.getLogger().error("first line\nsecond line")
+    return "logged"
+
+
+COMMANDS = {"context": describe, "log": log, "fail": fail, "crash": crash, "exit": leave, "exit_later": leave_later, "hang": hang,
             "pause": pause}
 
 

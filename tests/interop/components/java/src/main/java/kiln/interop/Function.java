@@ -82,6 +82,9 @@ public final class Function implements RequestHandler<Object, Object> {
     switch (command.toString()) {
       case "context":
         return describe(context);
+      case "log":
+        context.getLogger().log("first line\nsecond line");
+        return "logged";
       case "fail":
         throw new IllegalArgumentException("failed on purpose");
       case "crash":
