@@ -17,6 +17,7 @@
 #include "runtime-api/control-server/instances/router.hpp"
 #include "runtime-api/control-server/launchers/orphan_guard.hpp"
 #include "runtime-api/control-server/launchers/process_launcher.hpp"
+#include "runtime-api/control-server/shutdown.hpp"
 #include "runtime-api/server/async/signal_watch.hpp"
 #include "runtime-api/server/http/http_server.hpp"
 
@@ -75,49 +76,6 @@ std::shared_ptr<spdlog::logger> make_logger(const std::string& level) {
   return logger;
 }
 
-/// Ends the server in steps: no new calls, the calls under way, the instances, the connections.
-class Shutdown {
- public:
-  Shutdown(EventLoop& loop, PublicApi& api, Router& router, http::HttpServer& listener, http::HttpServer& operations,
-           spdlog::logger& log, std::chrono::seconds limit)
-      : loop_(loop), api_(api), router_(router), public_(listener), operations_(operations), log_(log), limit_(limit) {}
-
-  Task<void> run(int signal_number) {
-    log_.info("{}: draining, {} call(s) under way", signal_number == SIGINT ? "interrupted" : "asked to end",
-              public_.active());
-    api_.drain();
-    public_.stop_accepting();
-    co_await until([this] { return public_.active() == 0; }, limit_);
-    router_.retire_all();
-    co_await until([this] { return router_.drained(); }, limits::shutdown_timeout + std::chrono::seconds(1));
-    router_.kill_all();
-    public_.close_connections();
-    co_await until([this] { return router_.drained() && public_.open_connections() == 0; }, std::chrono::seconds(2));
-    operations_.stop_accepting();
-    operations_.close_connections();
-    co_await until([this] { return operations_.open_connections() == 0; }, std::chrono::seconds(1));
-    loop_.stop();
-  }
-
- private:
-  /// The parts that end here say so to nobody; a look every few milliseconds, once in a server's life, is simpler.
-  template <class Condition>
-  Task<void> until(Condition condition, std::chrono::milliseconds limit) {
-    const Deadline deadline = Deadline::after(limit);
-    while (!condition() && !deadline.passed()) {
-      co_await sleep_until(loop_, Deadline::after(std::chrono::milliseconds(5)));
-    }
-  }
-
-  EventLoop& loop_;
-  PublicApi& api_;
-  Router& router_;
-  http::HttpServer& public_;
-  http::HttpServer& operations_;
-  spdlog::logger& log_;
-  const std::chrono::seconds limit_;
-};
-
 }  // namespace
 
 int serve(const ServeOptions& options) {
@@ -156,7 +114,7 @@ int serve(const ServeOptions& options) {
   };
   Activator activator(
       loop, launcher, logs,
-      {options.libexec, options.opt, options.init_timeout, options.availability_zone_id, account, code_is_intact});
+      {[&](const DeployedFunction& function) { return installed_runtime(options.libexec, function); }, options.opt, options.init_timeout, options.availability_zone_id, account, code_is_intact});
   Router router({loop, activator, metrics, {}});
   for (const CatalogChange& change : management.everything()) router.apply(change);
 
@@ -171,9 +129,14 @@ int serve(const ServeOptions& options) {
   http::HttpServer operations(loop, {operations_at.host, operations_at.port, 100, {}},
                               [&](http::Connection& connection) { return operations_api.handle(connection); });
 
-  Shutdown shutdown(loop, api, router, listener, operations, *log, options.drain_timeout);
+  Shutdown shutdown(loop, listener, operations,
+                    {[&] { api.drain(); }, [&] { router.retire_all(); }, [&] { router.kill_all(); },
+                     [&] { return router.drained(); }},
+                    options.drain_timeout);
   const SignalWatch signals(loop, {SIGTERM, SIGINT}, [&, asked = false](int number) mutable {
-    if (!std::exchange(asked, true)) loop.spawn(shutdown.run(number), "shutdown");
+    if (std::exchange(asked, true)) return;
+    log->info("{}: draining, {} call(s) under way", number == SIGINT ? "interrupted" : "asked to end", listener.active());
+    loop.spawn(shutdown.run(), "shutdown");
   });
 
   log->info("data in {}, {} function(s), runtimes:{}", options.data, router.functions(), [&] {

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime-api/control-server/api/answer.hpp"
 
-#include <cerrno>
-#include <system_error>
-
-#include "runtime-api/control-server/catalog/database.hpp"
 #include "runtime-api/protocol/headers.hpp"
 #include "runtime-api/protocol/json_text.hpp"
 
@@ -41,24 +37,6 @@ http::ApiResponse error_answer(const ServiceError& error) {
   http::ApiResponse out = json_answer(error.status, std::move(body));
   out.fields.emplace_back(headers::amzn_error_type, error.type);
   return out;
-}
-
-http::ApiResponse platform_error_answer(const std::exception& error) {
-  const ServiceError full{507, "InsufficientStorageException", "This server has no room left on its disk."};
-  if (const auto* system = dynamic_cast<const std::system_error*>(&error)) {
-    const int code = system->code().value();
-    if (system->code().category() == std::generic_category() && (code == ENOSPC || code == EDQUOT || code == EFBIG)) {
-      return error_answer(full);
-    }
-  }
-  if (const auto* database = dynamic_cast<const DatabaseError*>(&error)) {
-    const int code = database->code & 0xFF;  // without SQLite's extension
-    if (code == SQLITE_FULL) return error_answer(full);
-    if (code == SQLITE_BUSY || code == SQLITE_LOCKED) {
-      return error_answer({503, "ServiceUnavailableException", "The catalog is locked by another process. Try again."});
-    }
-  }
-  return error_answer({500, "ServiceException", "The server failed; its log says why."});
 }
 
 http::ApiResponse json_answer(int status, std::string body) {

@@ -18,15 +18,15 @@ Task<void> PublicApi::function_view(http::Connection& connection, std::string_vi
   if (view != "logs" && view != "instances") {
     const ServiceError error{404, "ResourceNotFoundException",
                              "There is no such view: /kiln/v1/functions/{name}/ has logs and instances."};
-    co_return co_await refuse(connection, error);
+    co_return co_await invocations_.refuse(connection, error);
   }
   if (connection.request().method() != http::Method::get) {
     const ServiceError error{405, "MethodNotAllowedException", "This path is read with GET."};
-    co_return co_await refuse(connection, error);
+    co_return co_await invocations_.refuse(connection, error);
   }
   if (!parts_.router.find(name)) {
     const ServiceError error = function_not_found(parts_.account, name);
-    co_return co_await refuse(connection, error);
+    co_return co_await invocations_.refuse(connection, error);
   }
   if (view == "logs") co_return co_await logs(connection, name);
   co_await instances(connection, name);
@@ -48,12 +48,12 @@ Task<void> PublicApi::logs(http::Connection& connection, const std::string& name
   }
   if (bad) {
     const ServiceError error{400, "InvalidParameterValueException", "tail is a number of lines."};
-    co_return co_await refuse(connection, error);
+    co_return co_await invocations_.refuse(connection, error);
   }
   if (follow) co_return co_await follow_logs(connection, name, query);
   const std::string text = co_await parts_.logs.read_stored(name, query);
   const http::ApiResponse answer{200, "text/plain; charset=utf-8", {}, text};
-  co_await send(connection, answer);
+  co_await invocations_.send(connection, answer);
 }
 
 /// One follower of a log. Recording a line must not be interrupted by sending it, so a new line wakes the follower on a
@@ -103,7 +103,7 @@ Task<void> PublicApi::follow_logs(http::Connection& connection, const std::strin
     feed->gone = true;
     feed->notify();
   });
-  while (!feed->gone && !draining_ && connection.is_open() && parts_.router.find(name)) {
+  while (!feed->gone && !draining() && connection.is_open() && parts_.router.find(name)) {
     if (feed->lines.empty()) {
       feed->wake.emplace();
       co_await *feed->wake;
@@ -133,7 +133,7 @@ Task<void> PublicApi::instances(http::Connection& connection, const std::string&
   }
   body += "]}";
   const http::ApiResponse answer = json_answer(200, std::move(body));
-  co_await send(connection, answer);
+  co_await invocations_.send(connection, answer);
 }
 
 }  // namespace kiln

@@ -2,9 +2,9 @@
 // POST /2015-03-31/functions/{name}/invocations, as the service model of Invoke has it; and the same at
 // /2021-11-15/functions/{name}/response-streaming-invocations, answered as an event stream.
 #include "runtime-api/control-server/api/event_stream_answer.hpp"
+#include "runtime-api/control-server/api/invocation_api.hpp"
 #include "runtime-api/control-server/api/invoke_call.hpp"
 #include "runtime-api/control-server/api/json_check.hpp"
-#include "runtime-api/control-server/api/public_api.hpp"
 #include "runtime-api/protocol/base64.hpp"
 #include "runtime-api/protocol/error_types.hpp"
 #include "runtime-api/protocol/headers.hpp"
@@ -14,7 +14,7 @@ namespace kiln {
 
 /// Everything in front of the call itself. Where the request is refused, or asks for no more than that, it is answered, and
 /// there is no pool in `call`.
-Task<void> PublicApi::read_invoke(http::Connection& connection, std::string_view encoded_name, InvokeCall& call) {
+Task<void> InvocationApi::read_invoke(http::Connection& connection, std::string_view encoded_name, InvokeCall& call) {
   const http::RequestHead& request = connection.request();
   Invocation& invocation = call.invocation;
   if (request.method() != http::Method::post) {
@@ -33,7 +33,7 @@ Task<void> PublicApi::read_invoke(http::Connection& connection, std::string_view
   }
   // Only $LATEST exists so far; any other qualifier names nothing.
   const auto pool =
-      named->qualifier.empty() || named->qualifier == "$LATEST" ? parts_.router.find(named->name) : nullptr;
+      named->qualifier.empty() || named->qualifier == "$LATEST" ? parts_.find(named->name) : nullptr;
   if (!pool) {
     const auto error =
         function_not_found(parts_.account, named->name, named->qualifier.empty() ? "$LATEST" : named->qualifier);
@@ -63,7 +63,7 @@ Task<void> PublicApi::read_invoke(http::Connection& connection, std::string_view
   call.pool = pool;
 }
 
-Task<void> PublicApi::invoke(http::Connection& connection, std::string_view encoded_name) {
+Task<void> InvocationApi::invoke_buffered(http::Connection& connection, std::string_view encoded_name) {
   InvokeCall call;
   co_await read_invoke(connection, encoded_name, call);
   if (!call.pool) co_return;
@@ -94,7 +94,7 @@ Task<void> PublicApi::invoke(http::Connection& connection, std::string_view enco
   co_await connection.respond(body);
 }
 
-Task<void> PublicApi::invoke_streaming(http::Connection& connection, std::string_view encoded_name) {
+Task<void> InvocationApi::invoke_streaming(http::Connection& connection, std::string_view encoded_name) {
   InvokeCall call;
   call.event_stream = true;
   co_await read_invoke(connection, encoded_name, call);

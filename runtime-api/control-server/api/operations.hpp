@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The operations listener: health, readiness, metrics. Data-plane thread only.
+// The operations listener: health, readiness, metrics, and what an autoscaler asks. Data-plane thread only.
 #pragma once
 
 #include <functional>
@@ -21,6 +21,9 @@ class OperationsApi {
   Task<void> handle(http::Connection& connection) const;
 
  private:
+  /// GET /scale/NAME as JSON, in the form that KEDA's metrics-api trigger reads; without a name, of all functions together.
+  Task<void> scale(http::Connection& connection, std::string_view name) const;
+
   const Metrics& metrics_;
   const std::function<bool()> ready_;
   const std::function<void()> update_gauges_;

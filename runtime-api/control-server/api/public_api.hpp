@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "runtime-api/control-server/api/functions.hpp"
+#include "runtime-api/control-server/api/invocation_api.hpp"
 #include "runtime-api/control-server/catalog/account.hpp"
 #include "runtime-api/control-server/catalog/service_error.hpp"
 #include "runtime-api/control-server/instances/router.hpp"
@@ -33,32 +34,21 @@ class PublicApi {
     Metrics& metrics;
     AccountSettings account;
   };
-  explicit PublicApi(Parts parts) : parts_(std::move(parts)) {}
+  explicit PublicApi(const Parts& parts);
 
   /// Answers the request that `connection` holds.
   Task<void> handle(http::Connection& connection);
 
   /// From now on every request is refused with 503 and its connection closed.
   void drain() {
-    draining_ = true;
+    invocations_.drain();
     wake_feeds();
   }
-  bool draining() const { return draining_; }
+  bool draining() const { return invocations_.draining(); }
 
  private:
   struct Feed;
 
-  // invoke.cpp
-  struct InvokeCall {
-    Invocation invocation;
-    std::shared_ptr<FunctionPool> pool;
-    bool log_tail = false;
-    bool event_stream = false;  ///< the answer is to be one
-  };
-  Task<void> read_invoke(http::Connection& connection, std::string_view encoded_name, InvokeCall& call);
-  Task<void> invoke_streaming(http::Connection& connection, std::string_view encoded_name);
-  Task<void> invoke(http::Connection& connection, std::string_view encoded_name);
-  // trigger.cpp
   Task<void> trigger(http::Connection& connection);
   // function_views.cpp
   Task<void> function_view(http::Connection& connection, std::string_view rest);
@@ -68,16 +58,9 @@ class PublicApi {
   Task<void> instances(http::Connection& connection, const std::string& name);
 
   Task<void> management(http::Connection& connection);
-  Task<void> send(http::Connection& connection, const http::ApiResponse& answer, std::string_view request_id = {});
-  Task<void> refuse(http::Connection& connection, const ServiceError& error, std::string_view request_id = {});
-  /// Answers a body that could not be read: too large in the operation's words, else 400 and the end of the connection.
-  Task<void> refuse_body(http::Connection& connection, http::BodyStatus status, std::size_t limit,
-                         std::string_view operation);
-  Task<void> refuse_throttled(http::Connection& connection, const Throttled& throttled, std::string_view request_id);
-
   const Parts parts_;
   std::list<std::shared_ptr<Feed>> feeds_;  // followers of logs
-  bool draining_ = false;
+  InvocationApi invocations_;
 };
 
 }  // namespace kiln

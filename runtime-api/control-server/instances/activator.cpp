@@ -45,26 +45,33 @@ Deadline::Clock::duration lap(Deadline::Clock::time_point& from) {
 
 }  // namespace
 
+RuntimeFiles installed_runtime(const std::filesystem::path& libexec, const DeployedFunction& function) {
+  const std::string_view runtime = canonical_runtime(function.configuration->runtime);
+  if (runtime == "provided") return {function.task_root / "bootstrap", {}, function.task_root, false};
+  const std::filesystem::path directory = libexec / runtime;
+  return {directory / "bootstrap", {}, directory, true};
+}
+
 Activator::Activator(EventLoop& loop, Launcher& launcher, LogStore& logs, Options options)
     : loop_(loop), launcher_(launcher), logs_(logs), options_(std::move(options)) {}
 
 InstanceSpec Activator::prepare(const DeployedFunction& function, const std::string& instance_id,
                                 const std::string& log_stream) const {
   const FunctionConfiguration& configuration = *function.configuration;
-  const std::string_view runtime = canonical_runtime(configuration.runtime);
+  RuntimeFiles runtime = options_.runtime(function);
   InstanceSpec spec;
   spec.instance_id = instance_id;
   spec.function_name = configuration.name;
   spec.task_root = function.task_root;
   spec.memory_mb = configuration.memory_mb;
-  const bool own_bootstrap = runtime != "provided";
   const auto at_once = static_cast<std::size_t>(std::max(1, configuration.kiln.concurrency));
-  if (own_bootstrap && at_once <= limits::max_inherited_channels) spec.channels = at_once;
-  spec.takes_frames = !own_bootstrap;
-  spec.executable = own_bootstrap ? options_.libexec / runtime / "bootstrap" : function.task_root / "bootstrap";
+  if (runtime.own_bootstrap && at_once <= limits::max_inherited_channels) spec.channels = at_once;
+  spec.takes_frames = !runtime.own_bootstrap;
+  spec.executable = std::move(runtime.executable);
+  spec.arguments = std::move(runtime.arguments);
   InstancePlace place;
   place.task_root = function.task_root.string();
-  place.runtime_dir = own_bootstrap ? (options_.libexec / runtime).string() : place.task_root;
+  place.runtime_dir = runtime.directory.string();
   place.log_stream = log_stream;
   place.opt = options_.opt.string();
   spec.environment = instance_environment(configuration, options_.account, place);

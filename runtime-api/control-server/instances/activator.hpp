@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "runtime-api/control-server/catalog/account.hpp"
 #include "runtime-api/control-server/instances/instance.hpp"
@@ -29,10 +30,21 @@ struct Activation {
   std::optional<FunctionError> error;  ///< to be passed through Instance::worded_for where there is an instance
 };
 
+/// The program that an instance runs.
+struct RuntimeFiles {
+  std::filesystem::path executable;
+  std::vector<std::string> arguments;
+  std::filesystem::path directory;  ///< LAMBDA_RUNTIME_DIR
+  bool own_bootstrap = false;       ///< one of ours, which takes inherited sockets
+};
+
+/// As a control server is installed: the bootstrap of the runtime's folder in `libexec`, or the function's own.
+RuntimeFiles installed_runtime(const std::filesystem::path& libexec, const DeployedFunction& function);
+
 class Activator {
  public:
   struct Options {
-    std::filesystem::path libexec;       ///< holds the bootstraps, one folder a runtime
+    std::function<RuntimeFiles(const DeployedFunction&)> runtime;
     std::filesystem::path opt = "/opt";  ///< `extensions/` in it holds the external extensions of every instance
     std::chrono::milliseconds init_limit = limits::init_timeout;
     std::string availability_zone_id;  ///< for the metadata endpoint; empty where nobody knows

@@ -235,6 +235,20 @@ Task<void> FunctionPool::start_one() {
   scale();
 }
 
+Task<std::optional<FunctionError>> FunctionPool::prepare() {
+  const auto alive = shared_from_this();
+  ++starting_;
+  Started started = co_await start_member(std::nullopt);
+  --starting_;
+  if (started.error) {
+    fail_waiting(started, false);
+  } else {
+    on_idle(*started.member);
+  }
+  scale();
+  co_return std::move(started.error);
+}
+
 /// Makes one instance. Whatever is thrown on the way is its failure.
 Task<FunctionPool::Started> FunctionPool::start_member(std::optional<Deadline> init_deadline) {
   auto member = std::make_unique<Member>();

@@ -68,6 +68,9 @@ class FunctionPool : public std::enable_shared_from_this<FunctionPool> {
   /// Runs one invocation; sets its deadline when it reaches an instance. The pool stays alive meanwhile.
   Task<std::variant<InvocationAnswer, Throttled>> invoke(Invocation& invocation, CallOptions options);
 
+  /// Makes one instance ahead of any call. Returns why there is none.
+  Task<std::optional<FunctionError>> prepare();
+
   const FunctionConfiguration& configuration() const { return *function_.configuration; }
   /// From now on new instances are of `function`; those of the old one end as soon as they are idle.
   void update(DeployedFunction function);
@@ -75,6 +78,8 @@ class FunctionPool : public std::enable_shared_from_this<FunctionPool> {
   void retire();
   /// Kills what is left.
   void kill_all();
+  /// Whether an instance is there that is not ending.
+  bool has_instance() const { return live() > starting_; }
   /// Whether nothing is left of it: no instance, no call.
   bool empty() const { return instances_.empty() && waiting_.empty() && starting_ == 0; }
 

@@ -85,6 +85,7 @@ struct FunctionMetrics {
   /// An instance was made: counts it and takes its phases.
   void cold_start(const PhaseTimes& phases);
   Gauge& instances_in(InstanceGauge state) { return instances[static_cast<std::size_t>(state)]; }
+  const Gauge& instances_in(InstanceGauge state) const { return instances[static_cast<std::size_t>(state)]; }
 };
 
 /// What the kernel knows of this process.
@@ -110,6 +111,8 @@ class Metrics {
   std::shared_ptr<FunctionMetrics> function(std::string_view name);
   /// The function is deleted: its series leave the exposition.
   void remove(std::string_view name);
+  /// The series of all functions, by name.
+  const std::map<std::string, std::shared_ptr<FunctionMetrics>, std::less<>>& functions() const { return functions_; }
 
   Counter bad_requests;  ///< kiln_bad_requests_total: refused before any function was concerned (malformed HTTP, 4xx)
   Counter internal_errors;  ///< kiln_internal_errors_total: failures of the platform itself

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Any path that is no API: an HTTP trigger, or nothing. The request becomes an event of payload format 2.0, the result an
-// HTTP answer.
+// Plain HTTP: the request becomes an event of payload format 2.0, the result an HTTP answer.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "runtime-api/control-server/api/http_event.hpp"
 #include "runtime-api/control-server/api/http_stream.hpp"
-#include "runtime-api/control-server/api/public_api.hpp"
+#include "runtime-api/control-server/api/invocation_api.hpp"
 #include "runtime-api/control-server/api/trace_context.hpp"
 #include "runtime-api/control-server/catalog/identifiers.hpp"
 #include "runtime-api/protocol/headers.hpp"
@@ -42,7 +41,7 @@ std::string local_port(int fd) {
 
 }  // namespace
 
-Task<void> PublicApi::trigger(http::Connection& connection) {
+Task<void> InvocationApi::call(http::Connection& connection, std::shared_ptr<FunctionPool> pool, HttpRoute route) {
   http::ApiRequest request;
   {
     const http::RequestHead& head = connection.request();
@@ -51,21 +50,14 @@ Task<void> PublicApi::trigger(http::Connection& connection) {
     request.query = head.query();
     for (const auto& [name, value] : head.fields()) request.fields.emplace_back(name, value);
   }
-  const auto match = parts_.router.triggers().find(request.method, request.path);
-  const auto pool = match ? parts_.router.find(match->trigger->function_name) : nullptr;
-  if (!pool) {
-    parts_.metrics.bad_requests.add();
-    http::ApiResponse nothing{404, "application/json", {}, R"({"message":"Not Found"})"};
-    co_return co_await send(connection, nothing);
-  }
   HttpEventContext context;
   context.request_id = random_uuid();
-  context.api_id = match->trigger->id;
-  context.route_key = match->trigger->method + " " + match->trigger->path;
+  context.api_id = std::move(route.api_id);
+  context.route_key = std::move(route.route_key);
   context.source_ip = peer_address(connection.fd());
   context.account_id = parts_.account.account_id;
   context.time = std::chrono::system_clock::now();
-  context.path_parameters = match->path_parameters;
+  context.path_parameters = std::move(route.path_parameters);
   context.port = local_port(connection.fd());
   context.trace_id = std::string(request.field(headers::amzn_trace_id).value_or(""));
   if (context.trace_id.empty()) context.trace_id = new_trace_id(context.time);

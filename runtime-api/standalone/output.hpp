@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// The function's log on the container's stdout, line by line, written by a thread of its own: a reader that is slow must
+// not stall the calls.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "runtime-api/control-server/telemetry/log_store.hpp"
+#include "runtime-api/server/async/worker_pool.hpp"
+
+namespace kiln::standalone {
+
+/// Data-plane thread only.
+class Output {
+ public:
+  /// Follows the log of `function`. `writer` must have one thread, and outlive this.
+  Output(LogStore& logs, WorkerPool& writer, const std::string& function);
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+
+ private:
+  void write(std::string_view text);
+
+  WorkerPool& writer_;
+  std::atomic<std::size_t> waiting_ = 0;  // bytes handed over and not written
+  std::size_t dropped_ = 0;
+  LogSubscription subscription_;  // last: ended first
+};
+
+}  // namespace kiln::standalone

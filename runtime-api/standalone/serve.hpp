@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// The standalone server's life.
+#pragma once
+
+#include "runtime-api/standalone/settings.hpp"
+
+namespace kiln::standalone {
+
+/// How the container ends; scripts and schedulers read it.
+enum ExitCode : int {
+  ended = 0,         ///< asked to, and everything under way was answered or had its time
+  init_failed = 1,   ///< the function could not be initialised; the reason is stderr's last line
+  bad_settings = 2,  ///< a variable says what cannot be, there is no bootstrap, or the port is taken
+};
+
+/// The program that instances of this function run; an empty executable where there is none.
+struct Bootstrap {
+  std::filesystem::path executable;
+  bool own = false;  ///< one of kiln's, which takes an inherited socket
+};
+/// LAMBDA_RUNTIME_DIR's, else the code's own, else a layer's: the first that can be executed, in the real service's order.
+Bootstrap find_bootstrap(const Settings& settings, const std::filesystem::path& opt = "/opt");
+
+/// Initialises one instance, then listens, until SIGTERM or SIGINT. Blocks.
+int serve(const Settings& settings);
+
+}  // namespace kiln::standalone
