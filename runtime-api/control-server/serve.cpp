@@ -112,9 +112,9 @@ int serve(const ServeOptions& options) {
   const auto code_is_intact = [&](std::string_view hash) {
     return checking.run([&code, name = std::string(hash)] { return code.intact(name); });
   };
-  Activator activator(
-      loop, launcher, logs,
-      {[&](const DeployedFunction& function) { return installed_runtime(options.libexec, function); }, options.opt, options.init_timeout, options.availability_zone_id, account, code_is_intact});
+  Activator activator(loop, launcher, logs,
+                      {[&](const DeployedFunction& function) { return installed_runtime(options.libexec, function); },
+                       options.opt, options.init_timeout, options.availability_zone_id, account, code_is_intact});
   Router router({loop, activator, metrics, {}});
   for (const CatalogChange& change : management.everything()) router.apply(change);
 
@@ -135,7 +135,8 @@ int serve(const ServeOptions& options) {
                     options.drain_timeout);
   const SignalWatch signals(loop, {SIGTERM, SIGINT}, [&, asked = false](int number) mutable {
     if (std::exchange(asked, true)) return;
-    log->info("{}: draining, {} call(s) under way", number == SIGINT ? "interrupted" : "asked to end", listener.active());
+    log->info("{}: draining, {} call(s) under way", number == SIGINT ? "interrupted" : "asked to end",
+              listener.active());
     loop.spawn(shutdown.run(), "shutdown");
   });
 

@@ -47,7 +47,8 @@ std::optional<std::string> from_binary(const http::ApiRequest& request, std::str
   for (const auto& [name, value] : request.fields) {
     constexpr std::string_view prefix = "ce-";
     if (http::same_name(name, "content-type")) content_type = value;
-    if (name.size() <= prefix.size() || !http::same_name(std::string_view(name).substr(0, prefix.size()), prefix)) continue;
+    if (name.size() <= prefix.size() || !http::same_name(std::string_view(name).substr(0, prefix.size()), prefix))
+      continue;
     std::string attribute = name.substr(prefix.size());
     for (char& c : attribute) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     const auto text = http::percent_decode(value);

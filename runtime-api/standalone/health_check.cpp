@@ -35,10 +35,13 @@ int health_check(unsigned short operations_port) {
   address.sin_port = htons(operations_port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    return failed("the operations listener does not answer (the function is being initialised, or KILN_OPERATIONS_PORT is not the server's)");
+    return failed(
+        "the operations listener does not answer (the function is being initialised, or KILN_OPERATIONS_PORT is not "
+        "the server's)");
   }
   constexpr std::string_view request = "GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-  if (::send(fd, request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) return failed("send");
+  if (::send(fd, request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size()))
+    return failed("send");
   std::array<char, 256> answer{};
   std::size_t have = 0;
   for (ssize_t n = 1; n > 0 && have < answer.size();) {

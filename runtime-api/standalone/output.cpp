@@ -27,8 +27,7 @@ void write_out(std::string_view text) {
 Output::Output(LogStore& logs, WorkerPool& writer, const std::string& function) : writer_(writer) {
   LogQuery everything;
   everything.times = false;
-  subscription_ =
-      logs.subscribe(function, everything, [this](const LogEvent&, std::string_view text) { write(text); });
+  subscription_ = logs.subscribe(function, everything, [this](const LogEvent&, std::string_view text) { write(text); });
 }
 
 void Output::write(std::string_view text) {
@@ -38,7 +37,8 @@ void Output::write(std::string_view text) {
   }
   std::string out;
   if (dropped_ > 0) {
-    out = "kiln: the reader of this output was too slow: " + std::to_string(std::exchange(dropped_, 0)) + " bytes are missing here\n";
+    out = "kiln: the reader of this output was too slow: " + std::to_string(std::exchange(dropped_, 0)) +
+          " bytes are missing here\n";
   }
   out += text;
   if (out.back() != '\n') out += '\n';

@@ -29,8 +29,14 @@ namespace {
 std::string reason_of(const FunctionError& error) {
   const auto body = nlohmann::json::parse(error.body, nullptr, false);
   std::string reason = error.type;
-  if (body.is_object() && body.contains("errorMessage") && body["errorMessage"].is_string()) {
-    reason += ": " + body["errorMessage"].get<std::string>();
+  const auto text = [&body](const char* name) {
+    const bool there = body.is_object() && body.contains(name) && body[name].is_string();
+    return there ? body[name].get<std::string>() : std::string();
+  };
+  // The runtime's header may say less than its body: it has room for a few words only.
+  if (const std::string type = text("errorType"); !type.empty()) reason = type;
+  if (const std::string message = text("errorMessage"); !message.empty()) {
+    reason += ": " + message;
   } else if (error.type == "Sandbox.Timedout") {
     reason += ": the init phase took longer than its limit";
   }
@@ -53,8 +59,12 @@ class Server {
         logs_(loop_, writing_, {}),
         launcher_(loop_, launching_, guard_),
         activator_(loop_, launcher_, logs_,
-                   {[runtime = std::move(runtime)](const DeployedFunction&) { return runtime; }, "/opt",
-                    limits::init_timeout, {}, settings.account, {}}),
+                   {[runtime = std::move(runtime)](const DeployedFunction&) { return runtime; },
+                    "/opt",
+                    limits::init_timeout,
+                    {},
+                    settings.account,
+                    {}}),
         pool_(std::make_shared<FunctionPool>(
             FunctionPool::Context{loop_, activator_, metrics_, {}},
             DeployedFunction{std::make_shared<const FunctionConfiguration>(settings.function), settings.task_root})),
@@ -102,13 +112,15 @@ class Server {
   Task<void> leave() {
     pool_->retire();
     const Deadline deadline = Deadline::after(limits::shutdown_timeout + std::chrono::seconds(1));
-    while (!pool_->empty() && !deadline.passed()) co_await sleep_until(loop_, Deadline::after(std::chrono::milliseconds(5)));
+    while (!pool_->empty() && !deadline.passed())
+      co_await sleep_until(loop_, Deadline::after(std::chrono::milliseconds(5)));
     pool_->kill_all();
     logs_.flush();
     loop_.stop();
   }
 
-  bool ready() const { return !ending_ && pool_->has_instance(); }
+  /// Also while a runtime that has crashed is being replaced: calls wait for that.
+  bool ready() const { return !ending_; }
 
   void update_gauges() {
     pool_->update_gauges();
@@ -181,8 +193,10 @@ int serve(const Settings& settings) {
   ::signal(SIGPIPE, SIG_IGN);
   const Bootstrap bootstrap = find_bootstrap(settings);
   if (bootstrap.executable.empty()) {
-    std::fprintf(stderr, "kiln: no bootstrap in %s, %s or /opt: build FROM an image that has one, or copy yours to %s/bootstrap\n",
-                 settings.runtime_dir.c_str(), settings.task_root.c_str(), settings.task_root.c_str());
+    std::fprintf(
+        stderr,
+        "kiln: no bootstrap in %s, %s or /opt: build FROM an image that has one, or copy yours to %s/bootstrap\n",
+        settings.runtime_dir.c_str(), settings.task_root.c_str(), settings.task_root.c_str());
     return ExitCode::bad_settings;
   }
   RuntimeFiles runtime{bootstrap.executable, {}, settings.runtime_dir, bootstrap.own};
@@ -198,7 +212,8 @@ int serve(const Settings& settings) {
     failure = server.failure();
   }
   // Last of all, where schedulers look for the reason.
-  if (code == ExitCode::init_failed) std::fprintf(stderr, "kiln: the function could not be initialised: %s\n", failure.c_str());
+  if (code == ExitCode::init_failed)
+    std::fprintf(stderr, "kiln: the function could not be initialised: %s\n", failure.c_str());
   if (code == ExitCode::bad_settings) std::fprintf(stderr, "kiln: %s\n", failure.c_str());
   return code;
 }

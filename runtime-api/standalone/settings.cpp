@@ -87,10 +87,8 @@ SettingsResult read_settings(const Environment& environment, const std::vector<s
   function.handler = arguments.empty() ? first_of(environment, {env::handler}) : arguments.front();
   settings.account.region = first_of(environment, {env::region, env::default_region}, settings.account.region);
   function.arn = function_arn(settings.account, function.name);
-  function.timeout_s =
-      numbers.read("AWS_LAMBDA_FUNCTION_TIMEOUT", default_timeout_s, limits::min_timeout_s, 24 * 3600);
-  function.memory_mb =
-      numbers.read(env::function_memory, memory_limit_mb.value_or(default_memory_mb), 1, 1 << 20);
+  function.timeout_s = numbers.read("AWS_LAMBDA_FUNCTION_TIMEOUT", default_timeout_s, limits::min_timeout_s, 24 * 3600);
+  function.memory_mb = numbers.read(env::function_memory, memory_limit_mb.value_or(default_memory_mb), 1, 1 << 20);
   function.kiln.concurrency = numbers.read(env::max_concurrency, limits::default_concurrency, 1, most_instances);
   function.kiln.max_instances = numbers.read("KILN_MAX_INSTANCES", 1, 1, most_instances);
   function.kiln.idle_seconds = keep_idle_s;

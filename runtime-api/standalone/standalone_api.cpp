@@ -16,8 +16,9 @@ namespace kiln::standalone {
 namespace {
 
 constexpr std::array<std::string_view, 8> probing_agents = {
-    "kube-probe/",          "Knative-Activator-Probe",   "Knative-Queue-Proxy-Probe", "Knative-Ingress-Probe",
-    "Knative-Autoscaling-", "GoogleHC/", "ELB-HealthChecker/",        "Consul Health Check"};
+    "kube-probe/",           "Knative-Activator-Probe", "Knative-Queue-Proxy-Probe",
+    "Knative-Ingress-Probe", "Knative-Autoscaling-",    "GoogleHC/",
+    "ELB-HealthChecker/",    "Consul Health Check"};
 
 CloudEventMode mode_of(const http::RequestHead& request) {
   if (request.method() != http::Method::post) return CloudEventMode::none;
@@ -35,9 +36,10 @@ bool is_probe(const http::RequestHead& request) {
 }
 
 StandaloneApi::StandaloneApi(Metrics& metrics, const AccountSettings& account, std::shared_ptr<FunctionPool> pool)
-    : pool_(std::move(pool)), invocations_({metrics, account, [this](std::string_view name) {
-        return name == "function" || name == pool_->configuration().name ? pool_ : nullptr;
-      }}) {}
+    : pool_(std::move(pool)),
+      invocations_({metrics, account, [this](std::string_view name) {
+                      return name == "function" || name == pool_->configuration().name ? pool_ : nullptr;
+                    }}) {}
 
 Task<void> StandaloneApi::handle(http::Connection& connection) {
   const http::RequestHead& request = connection.request();

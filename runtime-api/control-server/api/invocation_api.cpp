@@ -37,7 +37,8 @@ Task<void> InvocationApi::invoke(http::Connection& connection) {
 
 // --- answers -----------------------------------------------------------------------------------------------------------
 
-Task<void> InvocationApi::send(http::Connection& connection, const http::ApiResponse& answer, std::string_view request_id) {
+Task<void> InvocationApi::send(http::Connection& connection, const http::ApiResponse& answer,
+                               std::string_view request_id) {
   if (draining_) connection.close_after_answer();
   connection.begin_answer(answer.status, answer.content_type);
   connection.add_field(headers::amzn_request_id, request_id.empty() ? std::string_view(random_uuid()) : request_id);
@@ -52,7 +53,7 @@ Task<void> InvocationApi::refuse(http::Connection& connection, const ServiceErro
 }
 
 Task<void> InvocationApi::refuse_body(http::Connection& connection, http::BodyStatus status, std::size_t limit,
-                                  std::string_view operation) {
+                                      std::string_view operation) {
   ServiceError error{400, "InvalidRequestContentException",
                      "The request's body ended early or is not framed as HTTP asks."};
   if (status == http::BodyStatus::too_large) {
@@ -66,7 +67,7 @@ Task<void> InvocationApi::refuse_body(http::Connection& connection, http::BodySt
 }
 
 Task<void> InvocationApi::refuse_throttled(http::Connection& connection, const Throttled& throttled,
-                                       std::string_view request_id) {
+                                           std::string_view request_id) {
   http::ApiResponse answer =
       json_answer(429, R"({"Reason":")" + throttled.reason + R"(","Type":"User","message":"Rate Exceeded."})");
   answer.fields.emplace_back(headers::amzn_error_type, "TooManyRequestsException");

@@ -32,8 +32,7 @@ Task<void> InvocationApi::read_invoke(http::Connection& connection, std::string_
     co_return co_await refuse_body(connection, status, limits::max_request_payload, "InvokeFunction");
   }
   // Only $LATEST exists so far; any other qualifier names nothing.
-  const auto pool =
-      named->qualifier.empty() || named->qualifier == "$LATEST" ? parts_.find(named->name) : nullptr;
+  const auto pool = named->qualifier.empty() || named->qualifier == "$LATEST" ? parts_.find(named->name) : nullptr;
   if (!pool) {
     const auto error =
         function_not_found(parts_.account, named->name, named->qualifier.empty() ? "$LATEST" : named->qualifier);

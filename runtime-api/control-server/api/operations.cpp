@@ -56,7 +56,8 @@ Task<void> OperationsApi::handle(http::Connection& connection) const {
   if (reads && (path == "/scale" || path.starts_with("/scale/"))) {
     co_await scale(connection, path.substr(std::string_view("/scale").size()));
   } else if (!asks_ready && !asks_alive && path != "/metrics") {
-    co_await connection.answer(404, text, "not found: this listener has /livez, /readyz, /metrics and /scale/FUNCTION\n");
+    co_await connection.answer(404, text,
+                               "not found: this listener has /livez, /readyz, /metrics and /scale/FUNCTION\n");
   } else if (!reads) {
     connection.begin_answer(405, text);
     connection.add_field("Allow", "GET, HEAD");

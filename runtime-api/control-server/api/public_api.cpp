@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime-api/control-server/api/public_api.hpp"
 
-
 namespace kiln {
 namespace {
 
@@ -23,8 +22,8 @@ http::ApiRequest whole_request(const http::RequestHead& head, std::string body) 
 
 PublicApi::PublicApi(const Parts& parts)
     : parts_(parts), invocations_({parts.metrics, parts.account, [&router = parts.router](std::string_view name) {
-        return router.find(name);
-      }}) {}
+                                     return router.find(name);
+                                   }}) {}
 
 Task<void> PublicApi::handle(http::Connection& connection) {
   const http::RequestHead& request = connection.request();

@@ -56,7 +56,12 @@ class ColdStart {
       return workers.run([this, name = std::string(hash)] { return store.intact(name); });
     };
     Activator activator(runner.loop(), launcher, logs,
-                        {[this](const DeployedFunction& f) { return installed_runtime(folder_ / "libexec", f); }, folder_ / "opt", limits::init_timeout, {}, {}, intact});
+                        {[this](const DeployedFunction& f) { return installed_runtime(folder_ / "libexec", f); },
+                         folder_ / "opt",
+                         limits::init_timeout,
+                         {},
+                         {},
+                         intact});
     DeployedFunction function{std::make_shared<const FunctionConfiguration>(configuration), task_root()};
     Completion<bool> stopped;
     Instance::Hooks hooks;
