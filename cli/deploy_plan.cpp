@@ -75,6 +75,7 @@ Json kiln_members(const FunctionSettings& settings) {
   };
   set("Concurrency", settings.concurrency);
   set("MaxInstances", settings.max_instances);
+  set("MinInstances", settings.min_instances);
   set("IdleSeconds", settings.idle_s);
   return members;
 }

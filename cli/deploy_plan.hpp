@@ -22,6 +22,7 @@ struct FunctionSettings {
   std::optional<int> timeout_s;
   std::optional<int> concurrency;
   std::optional<int> max_instances;
+  std::optional<int> min_instances;
   std::optional<int> idle_s;
   std::optional<std::string> log_format;        ///< "Text" or "JSON"
   std::optional<std::string> log_level;         ///< "TRACE" to "FATAL": of the function's lines; JSON format only

@@ -210,6 +210,8 @@ CLI::App* add_deploy(CLI::App& app, DeployOptions& options, CommonOptions& commo
   command->add_option("--concurrency", settings.concurrency, "Invocations at once in one instance, 1 to 1000 [1]")
       ->type_name("N");
   command->add_option("--max-instances", settings.max_instances, "Instances at once, 1 to 10000 [64]")->type_name("N");
+  command->add_option("--min-instances", settings.min_instances, "Instances kept ready, called or not, 0 to 1000 [0]")
+      ->type_name("N");
   command->add_option("--idle", settings.idle_s, "Reclaim an instance idle for so long, 0 to 86400 [60]")
       ->type_name("SECONDS");
   command->add_option("--log-format", settings.log_format, "How its log is written [text]")

@@ -95,7 +95,8 @@ class Server {
       failure_ = error.what();
       code_ = ExitCode::bad_settings;
     }
-    if (!failure_.empty()) co_await leave();
+    if (!failure_.empty()) co_return co_await leave();
+    pool_->keep_ready();
   }
 
   void listen() {

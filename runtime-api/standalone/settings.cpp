@@ -92,6 +92,8 @@ SettingsResult read_settings(const Environment& environment, const std::vector<s
   function.kiln.concurrency = numbers.read(env::max_concurrency, limits::default_concurrency, 1, most_instances);
   function.kiln.max_instances = numbers.read("KILN_MAX_INSTANCES", 1, 1, most_instances);
   function.kiln.idle_seconds = keep_idle_s;
+  // The first is there before anybody may call, and is made anew where it crashes.
+  function.kiln.min_instances = 1;
   if (first_of(environment, {env::initialization_type}) == "snap-start") function.snap_start = "PublishedVersions";
   function.logging = logging(environment, function.name);
   function.environment = environment;

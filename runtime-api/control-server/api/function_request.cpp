@@ -41,6 +41,7 @@ FunctionSettings read_settings(const RequestMembers& members) {
   if (const auto own = members.object("Kiln")) {
     out.concurrency = own->number("Concurrency");
     out.max_instances = own->number("MaxInstances");
+    out.min_instances = own->number("MinInstances");
     out.idle_seconds = own->number("IdleSeconds");
   }
   return out;
@@ -169,6 +170,7 @@ void apply(const FunctionSettings& s, FunctionConfiguration& f) {
   if (s.layers) f.layers.clear();  // check_values() lets only an empty list through
   set(f.kiln.concurrency, s.concurrency);
   set(f.kiln.max_instances, s.max_instances);
+  set(f.kiln.min_instances, s.min_instances);
   set(f.kiln.idle_seconds, s.idle_seconds);
 }
 

@@ -33,6 +33,7 @@ struct FunctionSettings {
   std::optional<std::vector<std::string>> layers;
   std::optional<long long> concurrency;
   std::optional<long long> max_instances;
+  std::optional<long long> min_instances;
   std::optional<long long> idle_seconds;
 };
 

@@ -30,6 +30,7 @@ struct LayerReference {
 struct KilnSettings {
   int concurrency = limits::default_concurrency;  ///< invocations at once in one instance
   int max_instances = 64;                         ///< instances of the function at once
+  int min_instances = 0;                          ///< so many are kept ready, called or not
   int idle_seconds = 60;                          ///< an idle instance is reclaimed after this long
 };
 

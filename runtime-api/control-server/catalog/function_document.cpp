@@ -39,6 +39,7 @@ void visit_members(Function& f, Visit visit) {
   visit("tags", f.tags);
   visit("concurrency", f.kiln.concurrency);
   visit("max_instances", f.kiln.max_instances);
+  visit("min_instances", f.kiln.min_instances);
   visit("idle_seconds", f.kiln.idle_seconds);
 }
 

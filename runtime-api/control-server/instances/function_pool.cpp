@@ -31,19 +31,22 @@ FunctionPool::FunctionPool(const Context& context, DeployedFunction function)
     : context_(context),
       function_(std::move(function)),
       metrics_(context.metrics.function(function_.configuration->name)),
+      retry_timer_(context.loop),
       reclaim_timer_(context.loop),
       grace_timer_(context.loop),
       loops_timer_(context.loop) {}
 
 FunctionPool::~FunctionPool() = default;
 
+bool FunctionPool::is_live(const Instance& instance) {
+  return instance.state() != InstanceState::stopping && instance.state() != InstanceState::stopped &&
+         instance.state() != InstanceState::init_failed && !instance.overran();
+}
+
 std::size_t FunctionPool::live() const {
   return starting_ +
-         static_cast<std::size_t>(std::count_if(instances_.begin(), instances_.end(), [](const auto& member) {
-           return member->instance->state() != InstanceState::stopping &&
-                  member->instance->state() != InstanceState::stopped &&
-                  member->instance->state() != InstanceState::init_failed && !member->instance->overran();
-         }));
+         static_cast<std::size_t>(std::count_if(instances_.begin(), instances_.end(),
+                                                [](const auto& member) { return is_live(*member->instance); }));
 }
 
 // --- one invocation ----------------------------------------------------------------------------------------------------
@@ -249,6 +252,43 @@ Task<std::optional<FunctionError>> FunctionPool::prepare() {
   co_return std::move(started.error);
 }
 
+// --- instances that are kept ready -------------------------------------------------------------------------------------
+
+void FunctionPool::keep_ready() {
+  keeps_ready_ = true;
+  if (retired_ || retry_timer_.armed()) return;
+  const auto most = static_cast<std::size_t>(configuration().kiln.max_instances);
+  const auto least = std::min(most, static_cast<std::size_t>(configuration().kiln.min_instances));
+  for (std::size_t n = current() + starting_; n < least; ++n) {
+    if (starting_ >= context_.limits.max_launches || live() >= most) return;
+    context_.loop.spawn(start_ready(), "instance to be kept ready");
+  }
+}
+
+Task<void> FunctionPool::start_ready() {
+  const auto failure = co_await prepare();
+  if (failure) {
+    retry_later();
+  } else {
+    keep_ready();
+  }
+}
+
+/// What fails each time is not tried without a pause: 100 ms, doubled up to half a minute.
+void FunctionPool::retry_later() {
+  constexpr int most_doublings = 8;
+  if (retired_ || retry_timer_.armed()) return;
+  const auto pause = std::chrono::milliseconds(100) * (1 << std::min(failures_in_a_row_++, most_doublings));
+  retry_timer_.arm(Deadline::after(pause), [this] { keep_ready(); });
+}
+
+/// Instances of today's configuration that are not ending.
+std::size_t FunctionPool::current() const {
+  return static_cast<std::size_t>(std::count_if(instances_.begin(), instances_.end(), [this](const auto& member) {
+    return is_live(*member->instance) && member->instance->function().configuration == function_.configuration;
+  }));
+}
+
 /// Makes one instance. Whatever is thrown on the way is its failure.
 Task<FunctionPool::Started> FunctionPool::start_member(std::optional<Deadline> init_deadline) {
   auto member = std::make_unique<Member>();
@@ -371,8 +411,14 @@ void FunctionPool::leave_idle(Member& member) {
 void FunctionPool::on_stopped(Member& member) {
   const auto alive = shared_from_this();
   leave_idle(member);
+  // One that has answered calls has shown that it can be made.
+  const bool useless = member.instance && member.instance->invocations() == 0;
+  if (!useless) failures_in_a_row_ = 0;
   instances_.remove_if([&](const auto& other) { return other.get() == &member; });
   scale();
+  if (!keeps_ready_) return;
+  if (useless) retry_later();
+  keep_ready();
 }
 
 // --- scaling to zero ---------------------------------------------------------------------------------------------------
@@ -390,7 +436,9 @@ void FunctionPool::reclaim() {
   const auto keep = std::chrono::seconds(configuration().kiln.idle_seconds);
   const auto now = Deadline::Clock::now();
   const auto listed = idle_;
+  const auto least = static_cast<std::size_t>(configuration().kiln.min_instances);
   for (Member* const member : listed) {
+    if (current() <= least) return;  // the next one that becomes idle looks again
     if (member->instance->in_flight() > 0 || member->instance->idle_since() + keep > now) continue;
     leave_idle(*member);
     member->instance->stop();
@@ -405,11 +453,15 @@ void FunctionPool::update(DeployedFunction function) {
     leave_idle(*member);
     if (member->instance->in_flight() == 0) member->instance->stop();
   }
+  failures_in_a_row_ = 0;
+  retry_timer_.cancel();
   scale();
+  if (keeps_ready_) keep_ready();
 }
 
 void FunctionPool::retire() {
   retired_ = true;
+  retry_timer_.cancel();
   reclaim_timer_.cancel();
   grace_timer_.cancel();
   loops_timer_.cancel();

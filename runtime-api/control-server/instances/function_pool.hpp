@@ -70,6 +70,8 @@ class FunctionPool : public std::enable_shared_from_this<FunctionPool> {
 
   /// Makes one instance ahead of any call. Returns why there is none.
   Task<std::optional<FunctionError>> prepare();
+  /// Makes the instances that its configuration wants kept ready, and from then on replaces those that end.
+  void keep_ready();
 
   const FunctionConfiguration& configuration() const { return *function_.configuration; }
   /// From now on new instances are of `function`; those of the old one end as soon as they are idle.
@@ -129,9 +131,13 @@ class FunctionPool : public std::enable_shared_from_this<FunctionPool> {
   void limit(Waiter& waiter, Deadline deadline);
   void fail_again(Waiter& waiter, const Started& started, Deadline::Clock::time_point begun);
   void fail_waiting(const Started& started, bool told);
+  Task<void> start_ready();
+  std::size_t current() const;
+  void retry_later();
   void reclaim();
   void arm_reclaim();
   void leave_idle(Member& member);
+  static bool is_live(const Instance& instance);
   std::size_t live() const;
 
   const Context context_;
@@ -142,6 +148,9 @@ class FunctionPool : public std::enable_shared_from_this<FunctionPool> {
   std::deque<Waiter*> waiting_;
   std::size_t starting_ = 0;
   bool retired_ = false;
+  bool keeps_ready_ = false;
+  int failures_in_a_row_ = 0;  // of instances made to be kept ready
+  Timer retry_timer_;
   Timer reclaim_timer_;
   Timer grace_timer_;
   Timer loops_timer_;  // behind it: for runtimes that have yet to begin loops

@@ -35,6 +35,7 @@ void Router::apply(const CatalogChange& change) {
     entry.pool->update(*change.upserted);
   } else {
     entry.pool = std::make_shared<FunctionPool>(context_, *change.upserted);
+    entry.pool->keep_ready();
   }
 }
 

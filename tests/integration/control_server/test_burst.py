@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Many calls at once, the bounds of the queue in front of a function, and scaling: out, to the one used last, and to zero.
 import json
+import os
+import signal
 import socket
 import time
 import unittest
@@ -60,6 +62,29 @@ class Burst(ServerTest):
                        "it is idle")
         for count in range(2, 7):
             self.assert_result(self.invoke("recent"), pid=last, calls=count)
+
+    def test_instances_are_kept_ready_without_a_call_and_replaced(self):
+        self.create("ready", kiln={"MinInstances": 2, "IdleSeconds": 0})
+
+        def idle():
+            return sorted(one["Pid"] for one in self.instances("ready") if one["State"] == "Idle")
+        wait_until(lambda: len(idle()) == 2, "two are ready")
+        first = idle()
+        answer = self.invoke("ready")
+        self.assertIn(self.assert_result(answer, calls=1)["pid"], first)
+        os.kill(first[0], signal.SIGKILL)
+        wait_until(lambda: len(idle()) == 2 and idle() != first, "the one that was killed is replaced")
+        self.assertIn(first[1], idle())  # and the other one is not reclaimed
+        changed = self.request("PUT", f"{FUNCTIONS}/ready/configuration", json.dumps({"Kiln": {"MinInstances": 0}}))
+        self.assertEqual(changed.status, 200, changed)
+        wait_until(lambda: self.instances("ready") == [], "nothing is kept any more")
+
+    def test_instances_that_cannot_be_made_are_not_tried_without_a_pause(self):
+        self.create("hopeless", handler="missing.handler", kiln={"MinInstances": 1})
+        wait_until(lambda: self.metric('kiln_init_failures_total{function="hopeless"}') >= 2, "it is tried again")
+        began, before = time.monotonic(), self.metric('kiln_init_failures_total{function="hopeless"}')
+        wait_until(lambda: self.metric('kiln_init_failures_total{function="hopeless"}') >= before + 2, "and again")
+        self.assertGreaterEqual(time.monotonic() - began, 0.2)
 
     def test_an_idle_instance_is_reclaimed_and_the_next_call_is_cold_again(self):
         self.create("reclaim", kiln={"IdleSeconds": 1})

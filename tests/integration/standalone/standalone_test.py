@@ -203,6 +203,8 @@ class Standalone(unittest.TestCase):
     def test_a_crash_costs_its_call_only(self):
         server = self.server()
         self.assertEqual(server.ask("/die")[0], 502)
+        # Another one is made without being asked for.
+        wait_until(lambda: json.loads(server.ask("/scale", operations=True)[1])["instances"]["idle"] == 1, "a new instance")
         self.assertEqual(server.ask("/hello")[:2], (200, "Hello Serverless"))
         self.assertEqual(server.ask("/readyz", operations=True)[0], 200)
 

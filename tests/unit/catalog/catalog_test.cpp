@@ -53,7 +53,7 @@ TEST_CASE("everything about a function survives a restart") {
   wanted.logging = {"JSON", "DEBUG", "WARN", "/my/group"};
   wanted.layers = {{"arn:layer", 7}};
   wanted.tags = {{"a", "b"}};
-  wanted.kiln = {4, 8, 120};
+  wanted.kiln = {4, 8, 2, 120};
   std::string revision;
   {
     Catalog catalog(folder / "kiln.db", {});
@@ -80,6 +80,7 @@ TEST_CASE("everything about a function survives a restart") {
   CHECK(found->layers[0].code_size == 7);
   CHECK(found->tags == wanted.tags);
   CHECK(found->kiln.max_instances == 8);
+  CHECK(found->kiln.min_instances == 2);
   CHECK(found->kiln.idle_seconds == 120);
   REQUIRE(catalog.triggers().size() == 1);
   CHECK(catalog.triggers()[0].path == "/hello/{who}");
