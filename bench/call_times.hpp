@@ -11,7 +11,7 @@ namespace kiln::bench {
 
 /// Microseconds of each of `count` calls, one after another.
 template <class Call>
-std::vector<double> time_calls(std::size_t count, Call call) {
+std::vector<double> time_calls(std::size_t count, const Call& call) {
   std::vector<double> samples;
   samples.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {

@@ -111,7 +111,7 @@ int end_alike(int status, const sigset_t& awaited) {
   if (WIFEXITED(status)) return WEXITSTATUS(status);
   const int number = WTERMSIG(status);
   std::signal(number, SIG_DFL);
-  ::sigprocmask(SIG_UNBLOCK, &awaited, nullptr);
+  ::pthread_sigmask(SIG_UNBLOCK, &awaited, nullptr);
   ::raise(number);
   return 128 + number;
 }
@@ -123,7 +123,7 @@ int run_processes(std::size_t count, const std::vector<int>& sockets,
   SharedGate gate;
   const sigset_t awaited = awaited_signals();
   sigset_t before;
-  ::sigprocmask(SIG_BLOCK, &awaited, &before);
+  ::pthread_sigmask(SIG_BLOCK, &awaited, &before);
   const pid_t parent = ::getpid();
   Children children;
   for (std::size_t i = 0; i < count; ++i) {
@@ -132,7 +132,7 @@ int run_processes(std::size_t count, const std::vector<int>& sockets,
       // Whatever ends the parent, be it SIGKILL, ends its children.
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
       if (::getppid() != parent) ::_exit(static_cast<int>(ExitCode::platform_lost));
-      ::sigprocmask(SIG_SETMASK, &before, nullptr);
+      ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
       // The parent has closed those of the processes before this one.
       for (std::size_t other = i + 1; other < sockets.size(); ++other) ::close(sockets[other]);
       return static_cast<int>(serve(gate, i));

@@ -41,7 +41,7 @@ void wrong_method(ServerBench& bench) {
       {"POST", next_target}, {"DELETE", next_target}, {"GET", response}, {"GET", std::string(routes::init_error)}};
   for (const auto& [method, path] : requests) {
     const auto body = method == "POST" ? std::optional<std::string>("{}") : std::nullopt;
-    expect_status(runtime.request(method, path, {}, body), 405, method + " " + path);
+    expect_status(runtime.request(method, path, {}, body), 405, std::string(method).append(" ").append(path));
   }
 }
 
