@@ -25,15 +25,16 @@ class Deadline {
   static Deadline from_epoch_ms(std::int64_t epoch_ms) {
     using std::chrono::milliseconds;
     const auto now = std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch());
-    const milliseconds century = std::chrono::hours(24 * 36525);
     if (epoch_ms < 0) return after(Clock::duration::zero());
     if (milliseconds(epoch_ms) > now + century) return never();
     const auto wall = std::chrono::system_clock::time_point(milliseconds(epoch_ms));
     return after(std::chrono::duration_cast<Clock::duration>(wall - std::chrono::system_clock::now()));
   }
 
-  /// Milliseconds since the epoch, by today's wall clock.
+  /// Milliseconds since the epoch, by today's wall clock. What is further away than a century is at the end of the year
+  /// 9999, the last one that the languages of all runtimes can make a date of.
   std::int64_t to_epoch_ms() const {
+    if (remaining() > century) return 253'402'300'799'999;
     const auto wall = std::chrono::system_clock::now() +
                       std::chrono::duration_cast<std::chrono::system_clock::duration>(at_ - Clock::now());
     return std::chrono::duration_cast<std::chrono::milliseconds>(wall.time_since_epoch()).count();
@@ -49,6 +50,8 @@ class Deadline {
   friend bool operator==(Deadline a, Deadline b) { return a.at_ == b.at_; }
 
  private:
+  static constexpr std::chrono::hours century{24 * 36525};
+
   Clock::time_point at_;
 };
 

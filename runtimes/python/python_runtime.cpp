@@ -202,14 +202,14 @@ InvocationResult PythonRuntime::run(const Invocation& invocation, ResponseSink& 
   if (!result) return report_pending(Phase::invoke, id);
   if (is_awaitable(result.ptr())) {
     std::optional<FunctionError> failed;
-    result = settle(std::move(result), failed, id);
+    result = settle(result, failed, id);
     if (failed) return *std::move(failed);
   }
   if (is_generator(result.ptr())) return stream(result, response, id);
   return answer(std::move(result), response, id);
 }
 
-py::object PythonRuntime::settle(py::object awaitable, std::optional<FunctionError>& failed,
+py::object PythonRuntime::settle(const py::object& awaitable, std::optional<FunctionError>& failed,
                                  const std::string& request_id) {
   try {
     if (!await_) await_ = attribute("_kiln_awaiting", "run");

@@ -48,7 +48,7 @@ class PythonRuntime final : public Runtime {
   InvocationResult run(const Invocation& invocation, ResponseSink& response);
   InvocationResult answer(py::object result, ResponseSink& response, const std::string& request_id);
   std::optional<FunctionError> run_hooks(const char* which);
-  py::object settle(py::object awaitable, std::optional<FunctionError>& failed, const std::string& request_id);
+  py::object settle(const py::object& awaitable, std::optional<FunctionError>& failed, const std::string& request_id);
 
   std::string program_;
   PyThreadState* idle_state_ = nullptr;  ///< this thread's, while it does not hold the GIL

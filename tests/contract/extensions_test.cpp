@@ -169,14 +169,16 @@ TEST_CASE("An extension is known by its identifier, and told what is wrong with 
       return call.method + " " + call.path + " HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n" + fields + "\r\n";
     };
     const std::string type = "Lambda-Extension-Function-Error-Type: X\r\n";
+    const auto ask_as = [&](const std::string& identifier) {
+      return ask(type + "Lambda-Extension-Identifier: " + identifier + "\r\n");
+    };
     check_refused(with.client, ask(type),
                   refusal("Extension.MissingExtensionIdentifier", "Missing Lambda-Extension-Identifier header"));
     for (const std::string bad : {"x", "00000000000040008000000000000001", "00000000-0000-4000-8000-00000000000g"}) {
-      check_refused(with.client, ask(type + "Lambda-Extension-Identifier: " + bad + "\r\n"),
+      check_refused(with.client, ask_as(bad),
                     refusal("Extension.InvalidExtensionIdentifier", "Invalid Lambda-Extension-Identifier"));
     }
-    check_refused(with.client, ask(type + "Lambda-Extension-Identifier: " + unknown + "\r\n"),
-                  refusal("Extension.UnknownExtensionIdentifier", call.unknown_message));
+    check_refused(with.client, ask_as(unknown), refusal("Extension.UnknownExtensionIdentifier", call.unknown_message));
   }
 }
 

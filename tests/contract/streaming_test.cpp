@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // POST /response in parts: what the invoker gets while the runtime still writes, and how a stream may end.
 #include <string>
+#include <utility>
 
 #include "runtime-api/protocol/base64.hpp"
 #include "runtime-api/protocol/error_types.hpp"
@@ -45,7 +46,7 @@ struct Streaming {
   std::future<InvocationResult> result;
   RawClient client = server.running(result, plain_event(), &sink);
 
-  explicit Streaming(ServerOptions options = {}) : server(options) {}
+  explicit Streaming(ServerOptions options = {}) : server(std::move(options)) {}
   bool got(std::string_view text) {
     return server.thread().wait_until([&] { return sink.text() == text; });
   }

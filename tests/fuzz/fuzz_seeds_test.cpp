@@ -14,17 +14,21 @@ using namespace std::string_literals;
 namespace {
 
 std::vector<std::string> heads() {
+  const std::string chunked_error =
+      "POST /2018-06-01/runtime/invocation/1/error HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+      "Lambda-Runtime-Function-Error-Type: Function.Bad\r\n\r\n2\r\n{}\r\n0\r\nA: b\r\n\r\n";
+  const std::string two_requests =
+      "POST /2018-06-01/runtime/invocation/1/response HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
+      "Lambda-Runtime-Function-Response-Mode: streaming\r\nLambda-Runtime-Invocation-Id: 2\r\n\r\n{}"
+      "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n";
   return {
       "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n",
       "POST /2018-06-01/runtime/invocation/1/response HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}",
-      "POST /2018-06-01/runtime/invocation/1/error HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
-      "Lambda-Runtime-Function-Error-Type: Function.Bad\r\n\r\n2\r\n{}\r\n0\r\nA: b\r\n\r\n",
+      chunked_error,
       "POST /2018-06-01/runtime/init/error HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n{}",
       "GET http://h/ping?x=1 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
       "GET /ping HTTP/1.0\r\n\r\n",
-      "POST /2018-06-01/runtime/invocation/1/response HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
-      "Lambda-Runtime-Function-Response-Mode: streaming\r\nLambda-Runtime-Invocation-Id: 2\r\n\r\n{}"
-      "GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n"};
+      two_requests};
 }
 
 std::vector<std::string> chunked_bodies() {

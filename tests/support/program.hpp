@@ -130,7 +130,7 @@ class Program {
     std::vector<std::string> words;
     for (const auto& [name, value] : environment) {
       if (!value.empty()) {
-        words.push_back(name + "=" + value);
+        words.push_back(std::string(name).append("=").append(value));
       }
     }
     std::vector<std::string> copies = command;

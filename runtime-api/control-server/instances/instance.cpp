@@ -89,7 +89,6 @@ Instance::Instance(EventLoop& loop, std::string id, DeployedFunction function,
   extensions_.set_hooks(
       {[this] { extensions_settled(); }, [this](const ExtensionFailure& failure) { extension_failed(failure); }});
   tasks_ = 1;
-  loop_.spawn(watch_exit(), "instance exit");
   if (const int fd = launched_->take_log(); fd >= 0) {
     output_ = std::make_unique<Stream>(loop_, fd);
     ++tasks_;
@@ -115,6 +114,8 @@ Instance::Instance(EventLoop& loop, std::string id, DeployedFunction function,
             [this] { task_over(); }});
     for (const std::string& name : extension_processes_->names()) extensions_.expect(name);
   }
+  // Last: a process that has ended already ends what was begun above, and nothing may begin after that.
+  loop_.spawn(watch_exit(), "instance exit");
 }
 
 Instance::~Instance() = default;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Over the inherited socket a response and the next poll are one write, and their answers may be one as well.
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -133,9 +134,12 @@ TEST_CASE("The peak memory is reported once, and again only when it has grown") 
   };
   const long first = peak_of_next_post();
   CHECK(first > 1'000);
-  CHECK(first < 200'000);
-  long again = 0;
-  for (int i = 0; i < 5; ++i) again = peak_of_next_post();
+  rusage usage{};
+  REQUIRE(::getrusage(RUSAGE_SELF, &usage) == 0);
+  CHECK(first <= usage.ru_maxrss);
+  // The process may still grow a little, under a sanitizer above all, but not for ever.
+  long again = first;
+  for (int i = 0; i < 200 && again != 0; ++i) again = peak_of_next_post();
   CHECK(again == 0);
   {
     std::string ballast(static_cast<std::size_t>(first) * 1024 + 64'000'000, 'b');

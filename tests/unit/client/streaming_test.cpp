@@ -6,6 +6,7 @@
 #include <chrono>
 #include <future>
 #include <string>
+#include <utility>
 
 #include "runtime-api/client/runtime_api_client.hpp"
 #include "runtime-api/protocol/base64.hpp"
@@ -27,7 +28,7 @@ struct Pair {
 
   template <typename Call>
   auto async(Call call) {
-    return std::async(std::launch::async, [this, call] { return call(client); });
+    return std::async(std::launch::async, [this, call = std::move(call)] { return call(client); });
   }
 
   RuntimeApiClient client;

@@ -43,12 +43,12 @@ Ended run_shell(const std::string& command) {
   LoopRunner runner;
   Ended ended;
   ended.pid = spawned.pid;
-  const auto watch = [&](ChildProcess& child) -> Task<void> {
-    ended.status = co_await child.exited();
-    ended.peak_kib = child.peak_memory_kib();
+  const auto watch = [](ChildProcess& watched, Ended& out) -> Task<void> {
+    out.status = co_await watched.exited();
+    out.peak_kib = watched.peak_memory_kib();
   };
   ChildProcess child(runner.loop(), spawned.pid, spawned.borrowed_peak_kib);
-  runner.run(watch(child));
+  runner.run(watch(child, ended));
   return ended;
 }
 

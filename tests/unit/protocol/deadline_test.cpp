@@ -12,6 +12,13 @@ TEST_CASE("A deadline survives the trip over the wire in epoch milliseconds") {
   CHECK(std::chrono::abs(back.at() - deadline.at()) < 50ms);
 }
 
+TEST_CASE("A deadline that never comes has a place on the wire, and is never again on the other side") {
+  for (const Deadline far : {Deadline::never(), Deadline::after(std::chrono::hours(24 * 366 * 101))}) {
+    CHECK(far.to_epoch_ms() == 253'402'300'799'999);  // 9999-12-31T23:59:59.999Z
+    CHECK(Deadline::from_epoch_ms(far.to_epoch_ms()).is_never());
+  }
+}
+
 TEST_CASE("The time left is never negative, and never is never") {
   CHECK(Deadline::after(-1s).remaining() == 0s);
   CHECK(Deadline::after(-1s).passed());

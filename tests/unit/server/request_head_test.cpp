@@ -102,9 +102,7 @@ TEST_CASE("A length is digits, once, and fits") {
   CHECK(status_with("Content-Length: 0005\r\n") == 0);
   CHECK(status_with("Content-Length: 999999999999999999\r\n") == 0);
   for (const char* const bad : {"", "+4", "-4", "0x4", "4 4", "4,4", "4, 4", "4;", "4.0", "1e3", "9999999999999999999",
-                                "18446744073709551616", "18446744073709551620", "four",
-                                "\xC2\xA0"
-                                "4"}) {
+                                "18446744073709551616", "18446744073709551620", "four", "\u00A04"}) {
     INFO(bad);
     CHECK(status_with("Content-Length: " + std::string(bad) + "\r\n") == 400);
   }

@@ -42,6 +42,8 @@ struct Both {
   Reading reading;
   std::vector<std::string> writes;
 
+  /// Whoever still waits is let go.
+  ~Both() { stream->close(Success{}); }
   void read() { spawn(read_all(stream, reading), rethrow); }
   void write(std::string_view part) { spawn(write_one(stream, part, writes), rethrow); }
 };

@@ -4,6 +4,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "runtime-api/server/async/completion.hpp"
@@ -141,10 +142,8 @@ TEST_CASE("A task that is resumed again and again costs no stack either") {
         over = true;
       }(sum, next, done),
       [](const std::exception_ptr&) {});
-  while (!done) {
-    const auto current = std::move(next);
-    current->set(1);
-  }
+  while (const auto current = std::exchange(next, {})) current->set(1);
+  CHECK(done);
   CHECK(sum == 100'000);
 }
 
