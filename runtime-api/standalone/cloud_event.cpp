@@ -35,7 +35,7 @@ bool is_cloud_event(const json& value) {
   return true;
 }
 
-std::optional<std::string> checked(json event, std::string& error) {
+std::optional<std::string> checked(const json& event, std::string& error) {
   if (is_cloud_event(event)) return event.dump();
   error = "a CloudEvent has the attributes specversion, id, source and type, and they are not empty";
   return std::nullopt;
@@ -70,7 +70,7 @@ std::optional<std::string> from_binary(const http::ApiRequest& request, std::str
     }
   }
   try {
-    return checked(std::move(event), error);
+    return checked(event, error);
   } catch (const json::exception&) {
     error = "this CloudEvent has text that is not UTF-8";
     return std::nullopt;
@@ -97,7 +97,7 @@ std::optional<std::string> cloud_event(const http::ApiRequest& request, CloudEve
     error = "the body is not JSON";
     return std::nullopt;
   }
-  return checked(std::move(event), error);
+  return checked(event, error);
 }
 
 http::ApiResponse cloud_event_answer(const InvocationResult& result) {

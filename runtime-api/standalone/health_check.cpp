@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <string>
 #include <string_view>
 
 namespace kiln::standalone {
@@ -52,7 +53,7 @@ int health_check(unsigned short operations_port) {
   ::close(fd);
   const std::string_view text(answer.data(), have);
   if (text.starts_with("HTTP/1.1 200 ")) return 0;
-  std::fprintf(stderr, "kiln: not ready: %.*s\n", static_cast<int>(text.find("\r\n")), text.data());
+  std::fprintf(stderr, "kiln: not ready: %s\n", std::string(text.substr(0, text.find("\r\n"))).c_str());
   return 1;
 }
 

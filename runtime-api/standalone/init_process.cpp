@@ -8,7 +8,6 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <initializer_list>
 
 namespace kiln::standalone {
@@ -40,15 +39,15 @@ void become_init() {
   sigset_t before;
   ::sigemptyset(&awaited);
   for (const int number : {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT}) ::sigaddset(&awaited, number);
-  ::sigprocmask(SIG_BLOCK, &awaited, &before);
+  ::pthread_sigmask(SIG_BLOCK, &awaited, &before);
   const pid_t server = ::fork();
   if (server < 0) {
     std::perror("kiln: cannot fork");
-    std::exit(1);
+    ::_exit(1);
   }
   if (server > 0) attend(server, awaited);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  ::sigprocmask(SIG_SETMASK, &before, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 }  // namespace kiln::standalone

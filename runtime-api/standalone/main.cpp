@@ -37,6 +37,9 @@ With AWS_LAMBDA_RUNTIME_API set it becomes the bootstrap and asks that address f
 Exit codes: 0 ended as asked; 1 the function could not be initialised; 2 a setting cannot be.
 )";
 
+// One thread, before anything else exists.
+// NOLINTBEGIN(concurrency-mt-unsafe)
+
 /// Only returns where the program could not be executed.
 int become_bootstrap(const Settings& settings) {
   const Bootstrap bootstrap = find_bootstrap(settings);
@@ -76,3 +79,4 @@ int main(int argc, char** argv) {
   become_init();
   return serve(*settings);
 }
+// NOLINTEND(concurrency-mt-unsafe)

@@ -46,9 +46,9 @@ Task<void> StandaloneApi::handle(http::Connection& connection) {
   if (is_probe(request)) {
     connection.begin_answer(draining() ? 503 : 200, "text/plain; charset=utf-8");
     if (const auto hash = request.field("K-Network-Hash")) connection.add_field("K-Network-Hash", *hash);
-    co_return co_await [](http::Connection& c, bool ready) -> Task<void> {
-      co_await c.respond(ready ? "ok\n" : "draining\n");
-    }(connection, !draining());
+    const std::string_view body = draining() ? "draining\n" : "ok\n";
+    co_await connection.respond(body);
+    co_return;
   }
   if (InvocationApi::owns(request.path())) co_return co_await invocations_.invoke(connection);
   if (mode_of(request) != CloudEventMode::none) co_return co_await cloud_event_call(connection);

@@ -11,14 +11,14 @@ namespace kiln {
 
 class Pollable {
  public:
+  /// Leaves the set. Whoever owns the descriptor closes it afterwards, never before: where another process has a copy of
+  /// it, the kernel would go on telling of it.
+  virtual ~Pollable() { forget(); }
   Pollable(const Pollable&) = delete;
   Pollable& operator=(const Pollable&) = delete;
 
  protected:
   explicit Pollable(EventLoop& loop) : loop_(loop) {}
-  /// Leaves the set. Whoever owns the descriptor closes it afterwards, never before: where another process has a copy of
-  /// it, the kernel would go on telling of it.
-  virtual ~Pollable() { forget(); }
 
   /// Enters `fd` with the EPOLL* bits `events`, or changes the bits of the one that is in. Errors and hang-ups are told
   /// in any case. Throws std::system_error where the kernel refuses (a regular file, too many watches).

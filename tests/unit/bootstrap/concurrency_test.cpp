@@ -106,7 +106,7 @@ TEST_CASE("No thread's trace id is in the environment that all of them share; ea
   CHECK(instance.loops[1].read().body == (kind == Kind::threads ? "(unset)" : "Root=1"));
 }
 
-TEST_CASE("SIGTERM lets the running events be answered and ends the idle loops") {
+TEST_CASE("SIGTERM lets the running events be answered and ends the idle loops", "[signal]") {
   const Kind kind = GENERATE(Kind::threads, Kind::processes);
   const Gate gate;
   Instance instance(kind, {gate.variable()});
@@ -126,7 +126,7 @@ TEST_CASE("SIGTERM lets the running events be answered and ends the idle loops")
   CHECK(instance.process.wait().code == 0);
 }
 
-TEST_CASE("SIGTERM to the whole group is not a second one to its processes") {
+TEST_CASE("SIGTERM to the whole group is not a second one to its processes", "[signal]") {
   const Gate gate;
   Instance instance(Kind::processes, {gate.variable()});
   instance.accept_polls();
@@ -144,7 +144,7 @@ TEST_CASE("SIGTERM to the whole group is not a second one to its processes") {
   CHECK(instance.process.wait().code == 0);
 }
 
-TEST_CASE("A platform that refuses one loop's poll ends the instance, after what runs has been answered") {
+TEST_CASE("A platform that refuses one loop's poll ends the instance, after what runs has been answered", "[signal]") {
   const Kind kind = GENERATE(Kind::threads, Kind::processes);
   const Gate gate;
   Instance instance(kind, {gate.variable()});
@@ -169,7 +169,8 @@ TEST_CASE("A load error is posted once") {
   CHECK(instance.listener.is_quiet());
 }
 
-TEST_CASE("The death of one process is the end of the instance, as the dead one ended; the others may answer") {
+TEST_CASE("The death of one process is the end of the instance, as the dead one ended; the others may answer",
+          "[signal]") {
   const Gate gate;
   Instance instance(Kind::processes, {gate.variable()});
   instance.accept_polls();
@@ -206,7 +207,7 @@ TEST_CASE("No process outlives its parent") {
   for (PlatformEnd& loop : instance.loops) CHECK(loop.peer_closes());
 }
 
-TEST_CASE("A second SIGTERM ends processes that do not") {
+TEST_CASE("A second SIGTERM ends processes that do not", "[signal]") {
   const Gate gate;
   Instance instance(Kind::processes, {gate.variable()});
   instance.accept_polls();

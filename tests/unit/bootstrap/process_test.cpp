@@ -74,7 +74,7 @@ TEST_CASE("A load error that cannot be posted still ends the process, and is sai
   CHECK(instance.process.output().find("InvalidStateTransition") != std::string::npos);
 }
 
-TEST_CASE("SIGTERM ends an idle instance in order") {
+TEST_CASE("SIGTERM ends an idle instance in order", "[signal]") {
   Instance instance;
   instance.platform.read();
   instance.process.signal(SIGTERM);
@@ -84,7 +84,7 @@ TEST_CASE("SIGTERM ends an idle instance in order") {
   CHECK(instance.process.output() == "shutdown\n");
 }
 
-TEST_CASE("SIGTERM ends an instance that has answered and waits for the next event") {
+TEST_CASE("SIGTERM ends an instance that has answered and waits for the next event", "[signal]") {
   Instance instance;
   CHECK(instance.call("echo 1") == "1");
   instance.platform.read();
@@ -208,7 +208,7 @@ TEST_CASE("A platform that is no Runtime API ends the process with a code and a 
   CHECK(process.output().find(expected.word) != std::string::npos);
 }
 
-TEST_CASE("A SIGTERM handler of the function's own is called too") {
+TEST_CASE("A SIGTERM handler of the function's own is called too", "[signal]") {
   Instance instance({"_HANDLER=own"});
   instance.platform.read();
   instance.process.signal(SIGTERM);

@@ -37,7 +37,7 @@ bool is_stopped(const NextResult& result) {
 
 }  // namespace
 
-TEST_CASE("A stop request wakes a poll at whichever instant it comes") {
+TEST_CASE("A stop request wakes a poll at whichever instant it comes", "[signal]") {
   for (int round = 0; round < 200; ++round) {
     auto [platform, fd] = connected_pair();
     RuntimeApiClient client = RuntimeApiClient::from_fd(fd);

@@ -10,7 +10,7 @@ using kiln::standalone::memory_limit_mb;
 
 TEST_CASE("The memory limit is found under either version of cgroups") {
   const kiln::test::TemporaryFolder folder;
-  const std::filesystem::path root = folder.path();
+  const std::filesystem::path& root = folder.path();
   CHECK_FALSE(memory_limit_mb(root));
   SECTION("version 2") {
     std::ofstream(root / "memory.max") << "134217728\n";
