@@ -157,7 +157,7 @@ def pack_program(component):
 
 def pack_java(folders, folder, _):
     java = folders["java"]
-    shell(folder, "exec java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto "
+    shell(folder, "exec java -XX:+SuppressFatalErrorMessage -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xshare:auto "
                   # Without it the client cannot make a stream of the descriptor for its log, and takes its output instead.
                   "--add-opens java.base/java.io=ALL-UNNAMED "
                   "-Dcom.amazonaws.services.lambda.runtime.api.client.runtimeapi.NativeClient.JNI="
