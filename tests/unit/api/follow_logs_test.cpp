@@ -28,6 +28,7 @@ class Api {
   ~Api() {
     thread_.call([&] {
       log_ = {};
+      logs_.flush();  // its timer belongs to the loop, which runs on while the members go
       api_.drain();
       for (http::Connection* const connection : connections_) connection->close();
     });

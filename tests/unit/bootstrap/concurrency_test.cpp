@@ -263,7 +263,7 @@ TEST_CASE("Each of several inherited sockets has a loop of its own") {
   CHECK(pids.size() == (kind == Kind::threads ? 1 : count));
 }
 
-TEST_CASE("An inherited socket is held by its own process alone") {
+TEST_CASE("An inherited socket is held by its own process alone", "[signal]") {
   const Gate gate;
   InheritingInstance instance(Kind::processes, {gate.variable()});
   for (PlatformEnd& loop : instance.loops) loop.read();
