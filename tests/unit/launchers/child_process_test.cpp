@@ -193,3 +193,8 @@ TEST_CASE("A process finds what it inherits in the order asked for, wherever it 
     CHECK(all_of(second_read) == "3\n4\n");
   }
 }
+
+TEST_CASE("A process that is woken does not push the server aside") {
+  // Field 41 of stat is the scheduling policy; SCHED_BATCH is 3 (proc(5), sched(7)).
+  CHECK(run_shell("[ \"$(cut -d ' ' -f 41 /proc/self/stat)\" = 3 ]").status.code == 0);
+}
