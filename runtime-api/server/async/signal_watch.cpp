@@ -29,6 +29,10 @@ SignalWatch::SignalWatch(EventLoop& loop, std::initializer_list<int> signals, st
 
 SignalWatch::~SignalWatch() {
   forget();
+  // One that came too late to be told is taken all the same, or it would have its default effect now.
+  signalfd_siginfo info{};
+  while (::read(fd_, &info, sizeof info) > 0) {
+  }
   ::close(fd_);
   ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
