@@ -256,16 +256,17 @@ Task<std::optional<FunctionError>> FunctionPool::prepare() {
 
 void FunctionPool::keep_ready() {
   keeps_ready_ = true;
-  if (retired_ || retry_timer_.armed()) return;
   const auto most = static_cast<std::size_t>(configuration().kiln.max_instances);
   const auto least = std::min(most, static_cast<std::size_t>(configuration().kiln.min_instances));
-  for (std::size_t n = current() + starting_; n < least; ++n) {
-    if (starting_ >= context_.limits.max_launches || live() >= most) return;
+  // An attempt may fail before it is spawned whole, and then there is a pause.
+  while (!retired_ && !retry_timer_.armed() && current() + starting_ < least &&
+         starting_ < context_.limits.max_launches && live() < most) {
     context_.loop.spawn(start_ready(), "instance to be kept ready");
   }
 }
 
 Task<void> FunctionPool::start_ready() {
+  const auto alive = shared_from_this();
   const auto failure = co_await prepare();
   if (failure) {
     retry_later();
@@ -285,7 +286,7 @@ void FunctionPool::retry_later() {
 /// Instances of today's configuration that are not ending.
 std::size_t FunctionPool::current() const {
   return static_cast<std::size_t>(std::count_if(instances_.begin(), instances_.end(), [this](const auto& member) {
-    return is_live(*member->instance) && member->instance->function().configuration == function_.configuration;
+    return is_live(*member->instance) && is_current(*member);
   }));
 }
 
@@ -416,7 +417,7 @@ void FunctionPool::on_stopped(Member& member) {
   if (!useless) failures_in_a_row_ = 0;
   instances_.remove_if([&](const auto& other) { return other.get() == &member; });
   scale();
-  if (!keeps_ready_) return;
+  if (!keeps_ready_ || configuration().kiln.min_instances == 0) return;
   if (useless) retry_later();
   keep_ready();
 }
