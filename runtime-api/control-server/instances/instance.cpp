@@ -90,9 +90,9 @@ Instance::Instance(EventLoop& loop, std::string id, DeployedFunction function,
     ++tasks_;
     frames_ = std::make_unique<FramePipe>(loop_, fd, log_, [this] { task_over(); });
   }
-  const std::vector<int> channels = launched_->take_channels();
+  std::vector<Descriptor> channels = launched_->take_channels();
   own_bootstrap_ = !channels.empty();
-  for (const int fd : channels) adopt(fd, true);
+  for (Descriptor& channel : channels) adopt(channel.release(), true);
   if (const int fd = launched_->take_listener(); fd >= 0) {
     listener_ = std::make_unique<http::Listener>(loop_, fd, [this](int accepted) { adopt(accepted, false); });
   }

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "runtime-api/control-server/launchers/descriptor.hpp"
 #include "runtime-api/protocol/deadline.hpp"
 #include "runtime-api/server/async/completion.hpp"
 #include "runtime-api/server/async/task.hpp"
@@ -87,7 +88,7 @@ class LaunchedInstance {
 
   // Descriptors, non-blocking and close-on-exec, each handed over once; -1 where there is none.
   virtual int take_log() = 0;                    ///< read end of stdout and stderr
-  virtual std::vector<int> take_channels() = 0;  ///< our ends of the inherited sockets
+  virtual std::vector<Descriptor> take_channels() = 0;  ///< our ends of the inherited sockets; owned
   virtual int take_listener() = 0;               ///< a listening socket for the instance's Runtime API
 };
 

@@ -66,12 +66,7 @@ class ProcessInstance final : public LaunchedInstance {
   long peak_memory_kib() const override { return process_.peak_memory_kib(); }
   int take_log() override { return log_.release(); }
   int take_frames() override { return frames_.release(); }
-  std::vector<int> take_channels() override {
-    std::vector<int> numbers;
-    for (Descriptor& channel : channels_) numbers.push_back(channel.release());
-    channels_.clear();
-    return numbers;
-  }
+  std::vector<Descriptor> take_channels() override { return std::move(channels_); }
   int take_listener() override { return listener_.release(); }
   Extensions take_extensions() override { return std::move(extensions_); }
 

@@ -7,7 +7,13 @@
 namespace kiln {
 
 WorkerPool::WorkerPool(EventLoop& loop, unsigned threads, const std::string& name) : loop_(loop) {
+  // Signals belong to the thread that runs the loop. Inherited, so that there is no moment in which one could come here.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
   for (unsigned i = 0; i < threads; ++i) threads_.emplace_back([this, name] { work(name); });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 WorkerPool::~WorkerPool() {
@@ -29,10 +35,6 @@ void WorkerPool::submit(std::function<void()> job) {
 
 void WorkerPool::work(const std::string& name) {
   pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
-  // Signals belong to the thread that runs the loop.
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);
   for (;;) {
     std::function<void()> job;
     {

@@ -47,7 +47,11 @@ class ScriptedInstance final : public LaunchedInstance {
   Completion<ExitStatus>& exited() override { return process_.exited; }
   long peak_memory_kib() const override { return process_.peak_kib; }
   int take_log() override { return -1; }
-  std::vector<int> take_channels() override { return {process_.channel_ours.release()}; }
+  std::vector<Descriptor> take_channels() override {
+    std::vector<Descriptor> channels;
+    channels.push_back(std::move(process_.channel_ours));
+    return channels;
+  }
   int take_listener() override { return -1; }
 
  private:
