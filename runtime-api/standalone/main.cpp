@@ -43,6 +43,7 @@ Exit codes: 0 ended as asked; 1 the function could not be initialised; 2 a setti
 /// Only returns where the program could not be executed.
 int become_bootstrap(const Settings& settings) {
   const Bootstrap bootstrap = find_bootstrap(settings);
+  if (bootstrap.executable.empty()) return ExitCode::bad_settings;
   std::vector<std::string> words;
   if (!settings.exec_wrapper.empty()) words.push_back(settings.exec_wrapper);
   words.push_back(bootstrap.executable.string());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime-api/standalone/output.hpp"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -16,7 +17,10 @@ void write_out(std::string_view text) {
     const ssize_t n = ::write(STDOUT_FILENO, text.data(), text.size());
     if (n > 0) {
       text.remove_prefix(static_cast<std::size_t>(n));
-    } else if (n < 0 && errno != EINTR && errno != EAGAIN) {
+    } else if (n < 0 && errno == EAGAIN) {
+      pollfd room{STDOUT_FILENO, POLLOUT, 0};
+      ::poll(&room, 1, -1);
+    } else if (n < 0 && errno != EINTR) {
       return;  // nobody reads
     }
   }
@@ -31,7 +35,7 @@ Output::Output(LogStore& logs, WorkerPool& writer, const std::string& function) 
 }
 
 void Output::write(std::string_view text) {
-  if (waiting_ + text.size() > most_waiting) {
+  if (*waiting_ + text.size() > most_waiting) {
     dropped_ += text.size();
     return;
   }
@@ -42,10 +46,10 @@ void Output::write(std::string_view text) {
   }
   out += text;
   if (out.back() != '\n') out += '\n';
-  waiting_ += out.size();
-  writer_.submit([this, kept = std::move(out)] {
+  *waiting_ += out.size();
+  writer_.submit([waiting = waiting_, kept = std::move(out)] {
     write_out(kept);
-    waiting_ -= kept.size();
+    *waiting -= kept.size();
   });
 }
 

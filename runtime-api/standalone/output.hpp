@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -25,7 +26,8 @@ class Output {
   void write(std::string_view text);
 
   WorkerPool& writer_;
-  std::atomic<std::size_t> waiting_ = 0;  // bytes handed over and not written
+  /// Bytes handed over and not written; shared with the writer, which may still write when this has gone.
+  std::shared_ptr<std::atomic<std::size_t>> waiting_ = std::make_shared<std::atomic<std::size_t>>(0);
   std::size_t dropped_ = 0;
   LogSubscription subscription_;  // last: ended first
 };

@@ -85,10 +85,9 @@ class Server {
     auto failure = co_await pool_->prepare();
     if (failure) {
       failure_ = reason_of(*failure);
-      code_ = ending_ ? ExitCode::ended : ExitCode::init_failed;
+      code_ = ExitCode::init_failed;
       co_return co_await leave();
     }
-    if (ending_) co_return co_await leave();
     try {
       listen();
     } catch (const std::system_error& error) {
@@ -128,14 +127,14 @@ class Server {
     if (listener_) metrics_.connections.set(static_cast<std::int64_t>(listener_->open_connections()));
   }
 
-  /// The second signal does not wait.
+  /// The second signal does not wait, and neither does one within the init phase, which nobody has asked anything of yet:
+  /// whatever runs by then ends with this process (OrphanGuard).
   void asked_to_end() {
     if (std::exchange(ending_, true)) ::_exit(128 + SIGTERM);
     if (listener_) {
       loop_.spawn(end(), "shutdown");
     } else {
-      pool_->retire();
-      pool_->kill_all();
+      loop_.stop();
     }
   }
 
@@ -187,19 +186,16 @@ Bootstrap find_bootstrap(const Settings& settings, const std::filesystem::path& 
   for (const auto& folder : {settings.runtime_dir, settings.task_root, opt}) {
     if (is_program(folder / "bootstrap")) return {folder / "bootstrap", managed && folder == settings.runtime_dir};
   }
+  std::fprintf(stderr,
+               "kiln: no bootstrap in %s, %s or %s: build FROM an image that has one, or copy yours to %s/bootstrap\n",
+               settings.runtime_dir.c_str(), settings.task_root.c_str(), opt.c_str(), settings.task_root.c_str());
   return {};
 }
 
 int serve(const Settings& settings) {
   ::signal(SIGPIPE, SIG_IGN);
   const Bootstrap bootstrap = find_bootstrap(settings);
-  if (bootstrap.executable.empty()) {
-    std::fprintf(
-        stderr,
-        "kiln: no bootstrap in %s, %s or /opt: build FROM an image that has one, or copy yours to %s/bootstrap\n",
-        settings.runtime_dir.c_str(), settings.task_root.c_str(), settings.task_root.c_str());
-    return ExitCode::bad_settings;
-  }
+  if (bootstrap.executable.empty()) return ExitCode::bad_settings;
   RuntimeFiles runtime{bootstrap.executable, {}, settings.runtime_dir, bootstrap.own};
   if (!settings.exec_wrapper.empty()) {
     runtime.arguments = {bootstrap.executable.string()};

@@ -19,6 +19,7 @@ struct Bootstrap {
   bool own = false;  ///< one of kiln's, which takes an inherited socket
 };
 /// LAMBDA_RUNTIME_DIR's, else the code's own, else a layer's: the first that can be executed, in the real service's order.
+/// Where there is none, stderr says what to do.
 Bootstrap find_bootstrap(const Settings& settings, const std::filesystem::path& opt = "/opt");
 
 /// Initialises one instance, then listens, until SIGTERM or SIGINT. Blocks.

@@ -97,6 +97,11 @@ SettingsResult read_settings(const Environment& environment, const std::vector<s
   if (first_of(environment, {env::initialization_type}) == "snap-start") function.snap_start = "PublishedVersions";
   function.logging = logging(environment, function.name);
   function.environment = environment;
+  // What only the server can say to an instance; whoever has started the container has meant this process.
+  for (const char* const name : {env::runtime_api, env::runtime_api_fd, env::metadata_api, env::metadata_token,
+                                 env::telemetry_log_fd, env::trace_id}) {
+    function.environment->erase(name);
+  }
   settings.task_root = first_of(environment, {env::task_root}, "/var/task");
   settings.runtime_dir = first_of(environment, {env::runtime_dir}, "/var/runtime");
   settings.exec_wrapper = first_of(environment, {"AWS_LAMBDA_EXEC_WRAPPER"});

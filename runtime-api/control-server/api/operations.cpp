@@ -53,15 +53,16 @@ Task<void> OperationsApi::handle(http::Connection& connection) const {
   const std::string_view path = request.path();
   const bool asks_ready = path == "/readyz" || path == "/health/readiness";
   const bool asks_alive = path == "/healthz" || path == "/livez" || path == "/health/liveness";
-  if (reads && (path == "/scale" || path.starts_with("/scale/"))) {
-    co_await scale(connection, path.substr(std::string_view("/scale").size()));
-  } else if (!asks_ready && !asks_alive && path != "/metrics") {
+  const bool asks_scale = path == "/scale" || path.starts_with("/scale/");
+  if (!asks_ready && !asks_alive && !asks_scale && path != "/metrics") {
     co_await connection.answer(404, text,
                                "not found: this listener has /livez, /readyz, /metrics and /scale/FUNCTION\n");
   } else if (!reads) {
     connection.begin_answer(405, text);
     connection.add_field("Allow", "GET, HEAD");
     co_await connection.respond("read with GET\n");
+  } else if (asks_scale) {
+    co_await scale(connection, path.substr(std::string_view("/scale").size()));
   } else if (path == "/metrics") {
     update_gauges_();
     const std::string body = metrics_.render(sample_process());

@@ -87,9 +87,9 @@ class LaunchedInstance {
   virtual int take_frames() { return -1; }
 
   // Descriptors, non-blocking and close-on-exec, each handed over once; -1 where there is none.
-  virtual int take_log() = 0;                    ///< read end of stdout and stderr
+  virtual int take_log() = 0;                           ///< read end of stdout and stderr
   virtual std::vector<Descriptor> take_channels() = 0;  ///< our ends of the inherited sockets; owned
-  virtual int take_listener() = 0;               ///< a listening socket for the instance's Runtime API
+  virtual int take_listener() = 0;                      ///< a listening socket for the instance's Runtime API
 };
 
 /// Why there is no instance: a platform failure that the invoker sees as a function error of this type.

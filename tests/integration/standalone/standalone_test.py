@@ -193,6 +193,26 @@ class Standalone(unittest.TestCase):
         links = [os.readlink(os.path.join(folder, name)) for name in os.listdir(folder)]
         return sum(link.startswith("socket:[") and link[8:-1] in inodes for link in links)
 
+    def test_sigterm_within_init_ends_it_at_once_and_the_runtime_with_it(self):
+        server = self.server(environment={"INIT_GATE": self.path("gate")}, wait=False)
+        wait_until(lambda: self.children(server.process.pid), "the runtime")
+        runtimes = self.children(server.process.pid)
+        began = time.monotonic()
+        self.assertEqual(server.end(), 0)
+        self.assertLess(time.monotonic() - began, 5)
+        wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in runtimes), "the runtime's end")
+
+    @staticmethod
+    def children(pid):
+        """The processes whose executable is a bootstrap, below `pid`."""
+        found = []
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/children") as children:
+                for child in children.read().split():
+                    if os.path.basename(os.readlink(f"/proc/{child}/exe")) == "bootstrap":
+                        found.append(child)
+        return found
+
     def test_a_failed_init_ends_it_with_the_reason_as_the_last_line(self):
         server = self.server(environment={"FAIL_INIT": "1"}, wait=False)
         self.assertEqual(server.process.wait(PATIENCE), 1)
@@ -293,7 +313,9 @@ class Standalone(unittest.TestCase):
         self.assertIn("kiln bootstrap: during the poll for an event", done.stderr)
 
     def test_settings_that_cannot_be(self):
-        for environment, text in (({"PORT": "http"}, "PORT=http: a number from 0 to 65535 is expected"),
+        for environment, text in (({"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1", "LAMBDA_RUNTIME_DIR": "/nowhere",
+                                    "LAMBDA_TASK_ROOT": "/nowhere"}, "no bootstrap in /nowhere"),
+                                  ({"PORT": "http"}, "PORT=http: a number from 0 to 65535 is expected"),
                                   ({"LAMBDA_RUNTIME_DIR": "/nowhere", "LAMBDA_TASK_ROOT": "/nowhere"}, "no bootstrap in /nowhere")):
             done = subprocess.run([PROGRAM, "index.handler"], env=environment, capture_output=True, text=True, timeout=PATIENCE)
             self.assertEqual(done.returncode, 2)

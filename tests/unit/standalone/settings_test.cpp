@@ -67,6 +67,8 @@ TEST_CASE("On Kubernetes connections are taken for a while after SIGTERM, but no
 
 TEST_CASE("The whole environment is the function's") {
   CHECK(good({{"TABLE", "users"}}).function.environment->at("TABLE") == "users");
+  // But for the way to the Runtime API, which the server tells each instance itself.
+  CHECK(good({{"AWS_LAMBDA_RUNTIME_API", ""}, {"KILN_RUNTIME_API_FD", "3"}}).function.environment->empty());
 }
 
 TEST_CASE("A number that is none, or out of range, is named with what would do") {
