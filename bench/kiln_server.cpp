@@ -31,13 +31,14 @@ std::string make_folder() {
 
 }  // namespace
 
-KilnServer::KilnServer(std::string kiln, const std::vector<std::string>& options)
+KilnServer::KilnServer(std::string kiln, const std::vector<std::string>& options, const std::string& isolation)
     : kiln_(std::move(kiln)), folder_(make_folder()) {
   auto [read_end, write_end] = make_pipe();
   stdout_ = std::move(read_end);
   const Socket log(::open((folder_ + "/serve.log").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
   std::vector<std::string> command{
-      kiln_, "serve", "--data", folder_ + "/data", "--listen", "127.0.0.1:0", "--operations-listen", "127.0.0.1:0"};
+      kiln_,         "serve",       "--data", folder_ + "/data", "--listen", "127.0.0.1:0", "--operations-listen",
+      "127.0.0.1:0", "--isolation", isolation};
   command.insert(command.end(), options.begin(), options.end());
   process_ = start_program(command, write_end.fd(), log.fd());
   write_end.close();  // so that the pipe ends with the server

@@ -13,9 +13,10 @@ namespace kiln::bench {
 
 class KilnServer {
  public:
-  /// `kiln`: path of the program. `options`: further arguments of `serve`. Returns once it serves; throws
-  /// std::runtime_error with its log where it does not within 20 s.
-  explicit KilnServer(std::string kiln, const std::vector<std::string>& options = {});
+  /// `kiln`: path of the program. `options`: further arguments of `serve`. `isolation`: of its instances. Returns once it
+  /// serves; throws std::runtime_error with its log where it does not within 20 s.
+  explicit KilnServer(std::string kiln, const std::vector<std::string>& options = {},
+                      const std::string& isolation = "process");
   ~KilnServer();
   KilnServer(const KilnServer&) = delete;
   KilnServer& operator=(const KilnServer&) = delete;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/command_line.hpp"
 
+#include "cli/commands/doctor.hpp"
 #include "cli/commands/list.hpp"
 #include "cli/commands/runtimes.hpp"
 #include "cli/commands/version.hpp"
@@ -57,6 +58,7 @@ CommandLine::CommandLine() : app_(std::make_unique<CLI::App>("kiln: a function r
   add_trigger(app, trigger, common);
   add_runtimes(app, common);
   add_conformance(app, conformance, common);
+  add_doctor(app, common);
   add_version(app, common);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // kiln: reads the command line, runs one command, shows how it ended.
 #include "cli/command_line.hpp"
+#include "cli/commands/doctor.hpp"
 #include "cli/commands/list.hpp"
 #include "cli/commands/runtimes.hpp"
 #include "cli/commands/version.hpp"
@@ -20,8 +21,9 @@ int run(const std::string& command, const CommandLine& line, Terminal& terminal)
   if (command == "conformance") {
     return run_conformance(line.conformance, line.common, terminal);
   }
-  // `version` calls nobody, so a useless KILN_ENDPOINT must not stop it.
-  ApiClient api(command == "version" ? Endpoint{} : choose_endpoint(line.common.endpoint));
+  // These call nobody, so a useless KILN_ENDPOINT must not stop them.
+  const bool local = command == "version" || command == "doctor";
+  ApiClient api(local ? Endpoint{} : choose_endpoint(line.common.endpoint));
   Session session{api, terminal, line.common};
   const auto code = command == "deploy"     ? run_deploy(line.deploy, session)
                     : command == "invoke"   ? run_invoke(line.invoke, session)
@@ -30,6 +32,7 @@ int run(const std::string& command, const CommandLine& line, Terminal& terminal)
                     : command == "delete"   ? run_delete(line.remove, session)
                     : command == "trigger"  ? run_trigger(line.trigger, session)
                     : command == "runtimes" ? run_runtimes(session)
+                    : command == "doctor"   ? run_doctor(session)
                                             : run_version(session);
   return static_cast<int>(code);
 }

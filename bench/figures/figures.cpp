@@ -6,7 +6,7 @@ namespace kiln::bench {
 std::vector<Measurement> all_measurements() {
   return {
       warm_calls(),      throughput(), parked_polls(), cold_starts(), large_payloads(),
-      versus_emulator(), streams(),    concurrency(),  extensions(),
+      versus_emulator(), streams(),    concurrency(),  extensions(),  sandbox(),
   };
 }
 

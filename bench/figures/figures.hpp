@@ -14,8 +14,10 @@ Measurement warm_calls();
 Measurement throughput();
 /// parked_10k_bytes, parked_10k_p50
 Measurement parked_polls();
-/// cold_cpp_process, cold_python_process
+/// cold_cpp_process, cold_python_process, cold_cpp_sandbox
 Measurement cold_starts();
+/// warm_sandbox
+Measurement sandbox();
 /// versus_emulator_p50, versus_emulator_p99
 Measurement versus_emulator();
 /// stream_first_byte, stream_throughput

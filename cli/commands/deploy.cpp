@@ -223,6 +223,11 @@ CLI::App* add_deploy(CLI::App& app, DeployOptions& options, CommonOptions& commo
   command->add_option("--system-log-level", settings.system_log_level, "In JSON: ... and of the platform [info]")
       ->transform(CLI::IsMember({"DEBUG", "INFO", "WARN"}, CLI::ignore_case))
       ->type_name("debug|info|warn");
+  command
+      ->add_option("--isolation", settings.isolation,
+                   "Of its instances: auto (what the server has), process (none) or sandbox [auto]")
+      ->type_name("LEVEL")
+      ->check(CLI::IsMember({"auto", "process", "sandbox"}).description(""));
   command->add_option("--env", settings.environment, "Environment variable; repeat it for several")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);

@@ -57,6 +57,12 @@ CLI::App* add_serve(CLI::App& app, ServeOptions& options) {
       ->add_option("--availability-zone-id", options.availability_zone_id,
                    "Told to instances that ask for it [" + options.availability_zone_id + "]")
       ->type_name("ID");
+  command
+      ->add_option("--isolation", options.isolation,
+                   "Of instances: auto (the strongest this machine allows), process (none) or sandbox [" +
+                       options.isolation + "]")
+      ->type_name("LEVEL")
+      ->check(CLI::IsMember({"auto", "process", "sandbox"}).description(""));
   command->add_option("--log-level", options.log_level, "trace, debug, info, warn or error [" + options.log_level + "]")
       ->type_name("LEVEL")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}).description(""));

@@ -15,8 +15,8 @@
 #include "runtime-api/control-server/api/public_api.hpp"
 #include "runtime-api/control-server/data_folder.hpp"
 #include "runtime-api/control-server/instances/router.hpp"
+#include "runtime-api/control-server/launchers/launchers.hpp"
 #include "runtime-api/control-server/launchers/orphan_guard.hpp"
-#include "runtime-api/control-server/launchers/process_launcher.hpp"
 #include "runtime-api/control-server/shutdown.hpp"
 #include "runtime-api/server/async/signal_watch.hpp"
 #include "runtime-api/server/http/http_server.hpp"
@@ -85,7 +85,12 @@ int serve(const ServeOptions& options) {
   std::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
   const DataFolder data(options.data);
-  OrphanGuard guard;  // forks, so before any thread
+  // Both fork, so before any thread.
+  LauncherOptions launcher_options;
+  launcher_options.isolation = options.isolation;
+  launcher_options.init = options.libexec / "sandbox-init";
+  const IsolationDecision isolation = decide_isolation(launcher_options);
+  OrphanGuard guard;
 
   Metrics metrics(options.version);
   EventLoop loop([&](std::string_view where, std::string_view what) {
@@ -101,18 +106,17 @@ int serve(const ServeOptions& options) {
 
   WorkerPool workers(loop, 2, "kiln-worker");
   WorkerPool checking(loop, 2, "kiln-checker");  // not those that unpack uploads, for which a cold start need not wait
-  WorkerPool launching(loop, 1, "kiln-launcher");
   LogOptions log_options;
   log_options.directory = data.logs();
   log_options.on_dropped = [&](std::string_view function, std::uint64_t bytes) {
     metrics.function(function)->log_dropped_bytes.add(bytes);
   };
   LogStore logs(loop, workers, log_options);
-  ProcessLauncher launcher(loop, launching, guard);
   const auto code_is_intact = [&](std::string_view hash) {
     return checking.run([&code, name = std::string(hash)] { return code.intact(name); });
   };
-  Activator activator(loop, launcher, logs,
+  Launchers launchers(loop, guard, launcher_options, isolation);
+  Activator activator(loop, launchers, logs,
                       {[&](const DeployedFunction& function) { return installed_runtime(options.libexec, function); },
                        options.opt, options.init_timeout, options.availability_zone_id, account, code_is_intact});
   Router router({loop, activator, metrics, {}});
@@ -129,10 +133,14 @@ int serve(const ServeOptions& options) {
   http::HttpServer operations(loop, {operations_at.host, operations_at.port, 100, {}},
                               [&](http::Connection& connection) { return operations_api.handle(connection); });
 
-  Shutdown shutdown(loop, listener, operations,
-                    {[&] { api.drain(); }, [&] { router.retire_all(); }, [&] { router.kill_all(); },
-                     [&] { return router.drained(); }},
-                    options.drain_timeout);
+  const auto retire = [&] {
+    router.retire_all();
+    launchers.stop();
+  };
+  Shutdown shutdown(
+      loop, listener, operations,
+      {[&] { api.drain(); }, retire, [&] { router.kill_all(); }, [&] { return router.drained() && launchers.settled(); }},
+      options.drain_timeout);
   const SignalWatch signals(loop, {SIGTERM, SIGINT}, [&, asked = false](int number) mutable {
     if (std::exchange(asked, true)) return;
     log->info("{}: draining, {} call(s) under way", number == SIGINT ? "interrupted" : "asked to end",
@@ -145,7 +153,8 @@ int serve(const ServeOptions& options) {
     for (const auto& name : runtimes.names) names += " " + name;
     return names;
   }());
-  log->warn("instances run as plain processes of this user, without isolation: run only code you trust");
+  log->log(isolation.level == Isolation::process ? spdlog::level::warn : spdlog::level::info, "{}",
+           isolation.explanation());
   std::printf("ready http://%s operations http://%s\n", listener.address().c_str(), operations.address().c_str());
   std::fflush(stdout);
   loop.run();

@@ -14,11 +14,12 @@ struct ServeOptions {
   std::string operations_listen = "127.0.0.1:9081";  ///< HOST:PORT of health and metrics
   std::filesystem::path libexec;                     ///< the folder with the bootstraps, one folder a runtime
   std::string version;                               ///< of this build, for the metrics
-  std::string log_level = "info";                    ///< trace, debug, info, warn, error
-  std::filesystem::path opt = "/opt";                ///< `extensions/` in it holds the external extensions
-  std::string availability_zone_id = "use1-az1";     ///< what the metadata endpoint of an instance tells
-  std::chrono::milliseconds init_timeout{10'000};    ///< how long the init phase of an instance may take
-  std::chrono::seconds drain_timeout{30};            ///< how long calls under way may take once a stop was asked for
+  std::string isolation = "auto";                  ///< of instances: auto (the strongest that works), process, sandbox
+  std::string log_level = "info";                  ///< trace, debug, info, warn, error
+  std::filesystem::path opt = "/opt";              ///< `extensions/` in it holds the external extensions
+  std::string availability_zone_id = "use1-az1";   ///< what the metadata endpoint of an instance tells
+  std::chrono::milliseconds init_timeout{10'000};  ///< how long the init phase of an instance may take
+  std::chrono::seconds drain_timeout{30};          ///< how long calls under way may take once a stop was asked for
 };
 
 /// Serves until SIGTERM or SIGINT, then drains. Prints `ready http://… operations http://…` on stdout once it serves; logs

@@ -58,7 +58,8 @@ class Server {
         launching_(loop_, 1, "kiln-launcher"),
         logs_(loop_, writing_, {}),
         launcher_(loop_, launching_, guard_),
-        activator_(loop_, launcher_, logs_,
+        launchers_(launcher_),
+        activator_(loop_, launchers_, logs_,
                    {[runtime = std::move(runtime)](const DeployedFunction&) { return runtime; },
                     "/opt",
                     limits::init_timeout,
@@ -160,6 +161,7 @@ class Server {
   WorkerPool launching_;
   LogStore logs_;
   ProcessLauncher launcher_;
+  const OnlyLauncher launchers_;
   Activator activator_;
   std::shared_ptr<FunctionPool> pool_;
   Output output_;

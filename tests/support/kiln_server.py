@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The built `kiln serve` on free ports with a data folder of its own, for tests in Python.
+import functools
+import json
 import os
 import subprocess
 import tempfile
@@ -8,18 +10,31 @@ import threading
 PATIENCE = 60  # seconds until a condition must hold; generous, for sanitizer builds on a busy machine
 
 
+@functools.lru_cache
+def strongest_isolation(kiln):
+    """What `--isolation auto`, the default, is on this machine."""
+    done = subprocess.run([kiln, "doctor", "--json"], capture_output=True, text=True, check=True, timeout=PATIENCE)
+    return json.loads(done.stdout)["Isolation"]
+
+
 class KilnServer:
     """A running server. Use it as a context manager; leaving ends it as an operator would, and checks that it went well."""
 
-    def __init__(self, build, data=None, arguments=()):
-        """`data`: a folder that outlives the server; without one it has its own, which goes with it."""
+    def __init__(self, build, data=None, arguments=(), isolation=None, shared=None):
+        """`data`: a folder that outlives the server; without one it has its own, which goes with it. `isolation`: what the
+        test is about; without it $KILN_TEST_ISOLATION, else the server's default. `shared`: a SharedFolder, which becomes
+        the instances' /opt."""
         self.kiln = os.path.join(build, "bin", "kiln")
         self.folder = tempfile.TemporaryDirectory(prefix="kiln-server-test-")
         self.data = data or os.path.join(self.folder.name, "data")
         self.log = []
+        isolation = isolation or os.environ.get("KILN_TEST_ISOLATION")
+        self.isolation = isolation or strongest_isolation(self.kiln)
+        self.shared = shared
         self.process = subprocess.Popen(
             [self.kiln, "serve", "--data", self.data, "--listen", "127.0.0.1:0", "--operations-listen", "127.0.0.1:0",
-             *arguments],
+             *(["--isolation", isolation] if isolation else []),
+             *(["--opt", shared.path] if shared else []), *arguments],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
         self.log_reader = threading.Thread(target=lambda: self.log.extend(self.process.stderr), daemon=True)
         self.log_reader.start()
@@ -33,6 +48,10 @@ class KilnServer:
             self.kill()
             raise AssertionError(f"the server did not come up: {self.ready_line!r}\n{''.join(self.log)}")
         self.url, self.operations_url = words[1], words[3]
+
+    def inside(self, text):
+        """`text` with the shared folder's path as the instances have it."""
+        return text.replace(self.shared.path, "/opt") if self.shared and self.isolation == "sandbox" else text
 
     def __enter__(self):
         return self

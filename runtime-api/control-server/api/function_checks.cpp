@@ -153,6 +153,7 @@ void check_constraints(const FunctionSettings& s, Constraints& constraints) {
   check_range(s.max_instances, "kiln.maxInstances", 1, 10'000, constraints);
   check_range(s.min_instances, "kiln.minInstances", 0, 1'000, constraints);
   check_range(s.idle_seconds, "kiln.idleSeconds", 0, 86'400, constraints);
+  check_one_of(s.isolation, "kiln.isolation", {"auto", "process", "sandbox"}, constraints);
 }
 
 void check_architectures(const std::vector<std::string>& architectures, Constraints& constraints) {

@@ -61,7 +61,8 @@ ordered_json configuration_json(const FunctionConfiguration& f, const AccountSet
   out["Kiln"] = {{"Concurrency", f.kiln.concurrency},
                  {"MaxInstances", f.kiln.max_instances},
                  {"MinInstances", f.kiln.min_instances},
-                 {"IdleSeconds", f.kiln.idle_seconds}};
+                 {"IdleSeconds", f.kiln.idle_seconds},
+                 {"Isolation", f.kiln.isolation}};
   return out;
 }
 

@@ -43,6 +43,7 @@ FunctionSettings read_settings(const RequestMembers& members) {
     out.max_instances = own->number("MaxInstances");
     out.min_instances = own->number("MinInstances");
     out.idle_seconds = own->number("IdleSeconds");
+    out.isolation = own->text("Isolation");
   }
   return out;
 }
@@ -172,6 +173,7 @@ void apply(const FunctionSettings& s, FunctionConfiguration& f) {
   set(f.kiln.max_instances, s.max_instances);
   set(f.kiln.min_instances, s.min_instances);
   set(f.kiln.idle_seconds, s.idle_seconds);
+  set(f.kiln.isolation, s.isolation);
 }
 
 Result<std::string> code_bytes(const CodeRequest& code) {

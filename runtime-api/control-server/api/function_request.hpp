@@ -35,6 +35,7 @@ struct FunctionSettings {
   std::optional<long long> max_instances;
   std::optional<long long> min_instances;
   std::optional<long long> idle_seconds;
+  std::optional<std::string> isolation;
 };
 
 /// Where the code is to come from.

@@ -41,6 +41,7 @@ void visit_members(Function& f, Visit visit) {
   visit("max_instances", f.kiln.max_instances);
   visit("min_instances", f.kiln.min_instances);
   visit("idle_seconds", f.kiln.idle_seconds);
+  visit("isolation", f.kiln.isolation);
 }
 
 }  // namespace

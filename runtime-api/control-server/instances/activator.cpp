@@ -52,11 +52,11 @@ RuntimeFiles installed_runtime(const std::filesystem::path& libexec, const Deplo
   return {directory / "bootstrap", {}, directory, true};
 }
 
-Activator::Activator(EventLoop& loop, Launcher& launcher, LogStore& logs, Options options)
-    : loop_(loop), launcher_(launcher), logs_(logs), options_(std::move(options)) {}
+Activator::Activator(EventLoop& loop, const LauncherChoice& launchers, LogStore& logs, Options options)
+    : loop_(loop), launchers_(launchers), logs_(logs), options_(std::move(options)) {}
 
-InstanceSpec Activator::prepare(const DeployedFunction& function, const std::string& instance_id,
-                                const std::string& log_stream) const {
+InstanceSpec Activator::prepare(const DeployedFunction& function, const Launcher& launcher,
+                                const std::string& instance_id, const std::string& log_stream) const {
   const FunctionConfiguration& configuration = *function.configuration;
   RuntimeFiles runtime = options_.runtime(function);
   InstanceSpec spec;
@@ -64,16 +64,20 @@ InstanceSpec Activator::prepare(const DeployedFunction& function, const std::str
   spec.function_name = configuration.name;
   spec.task_root = function.task_root;
   spec.memory_mb = configuration.memory_mb;
+  spec.tmp_mb = configuration.ephemeral_storage_mb;
   const auto at_once = static_cast<std::size_t>(std::max(1, configuration.kiln.concurrency));
   if (runtime.own_bootstrap && at_once <= limits::max_inherited_channels) spec.channels = at_once;
   spec.takes_frames = !runtime.own_bootstrap;
   spec.executable = std::move(runtime.executable);
   spec.arguments = std::move(runtime.arguments);
+  if (runtime.directory != function.task_root) spec.runtime_root = std::move(runtime.directory);
+  spec.layers_root = options_.opt;
+  const InstancePaths inside = launcher.paths(spec);
   InstancePlace place;
-  place.task_root = function.task_root.string();
-  place.runtime_dir = runtime.directory.string();
+  place.task_root = inside.task_root;
+  place.runtime_dir = inside.runtime_root;
+  place.opt = inside.layers_root;
   place.log_stream = log_stream;
-  place.opt = options_.opt.string();
   spec.environment = instance_environment(configuration, options_.account, place);
   return spec;
 }
@@ -108,7 +112,13 @@ Task<Activation> Activator::activate(DeployedFunction function, Instance::Hooks 
                   configuration.version,
                   instance_id,
                   {phase, starts_from_snapshot(configuration)}});
-  InstanceSpec spec = prepare(function, instance_id, log.stream());
+  const auto chosen = launchers_.choose(configuration.kiln.isolation);
+  if (const auto* const error = std::get_if<LaunchError>(&chosen)) {
+    log.fault({}, fault_text(error->message, error->type));
+    co_return failed(phases, error->type, error->message);
+  }
+  Launcher& launcher = *std::get<Launcher*>(chosen);
+  InstanceSpec spec = prepare(function, launcher, instance_id, log.stream());
   if (::access(spec.executable.c_str(), X_OK) != 0) {
     const std::string text = canonical_runtime(configuration.runtime) != "provided"
                                  ? "This installation has no bootstrap for the runtime " + configuration.runtime
@@ -139,7 +149,7 @@ Task<Activation> Activator::activate(DeployedFunction function, Instance::Hooks 
   phases.prepare = lap(clock);
 
   const Deadline deadline = init_deadline.value_or(Deadline::after(options_.init_limit));
-  LaunchResult launched = co_await launcher_.start(std::move(spec));
+  LaunchResult launched = co_await launcher.start(std::move(spec));
   if (auto* const error = std::get_if<LaunchError>(&launched)) {
     log.fault({}, fault_text(error->message, error->type));
     co_return failed(phases, error->type, error->message);

@@ -52,18 +52,18 @@ class Activator {
     /// Whether the code of that SHA-256 (hex) is what was uploaded; asked before each cold start. Empty: not asked.
     std::function<Task<bool>(std::string_view)> code_is_intact = {};
   };
-  Activator(EventLoop& loop, Launcher& launcher, LogStore& logs, Options options);
+  Activator(EventLoop& loop, const LauncherChoice& launchers, LogStore& logs, Options options);
 
   /// Makes an instance of `function` and waits until its runtime polls or has failed to; until `init_deadline`, or the
   /// limit of the init phase where there is none.
   Task<Activation> activate(DeployedFunction function, Instance::Hooks hooks, std::optional<Deadline> init_deadline);
 
  private:
-  InstanceSpec prepare(const DeployedFunction& function, const std::string& instance_id,
+  InstanceSpec prepare(const DeployedFunction& function, const Launcher& launcher, const std::string& instance_id,
                        const std::string& log_stream) const;
 
   EventLoop& loop_;
-  Launcher& launcher_;
+  const LauncherChoice& launchers_;
   LogStore& logs_;
   const Options options_;
 };

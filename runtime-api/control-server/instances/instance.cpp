@@ -287,6 +287,7 @@ Task<InvocationReport> Instance::invoke(const Invocation& invocation, ResponseSi
     // Its runtime still streams to nobody, and would go on.
     if (error->type == error_types::invoker_gone) overran_ = true;
     *error = worded_for(std::move(*error), invocation.request_id);
+    log_limits(invocation.request_id);
   }
   drain_log();
   telemetry_.runtime_done(invocation, report.result, trace, begun, report.duration);
@@ -343,6 +344,11 @@ void Instance::await_next_events(Deadline deadline) {
   settle_timer_.arm(deadline, [this] { stop(ShutdownReason::timeout); });
 }
 
+/// What may be behind a failure.
+void Instance::log_limits(std::string_view request_id) {
+  for (const std::string& limit : launched_->limits_reached()) log_.fault(request_id, limit);
+}
+
 FunctionError Instance::worded_for(FunctionError error, std::string_view request_id) const {
   if (!error.body.empty()) return error;
   if (error.type == error_types::timed_out) {
@@ -359,7 +365,8 @@ std::string Instance::exit_text() const {
   const std::string how = exit_status_.describe();
   std::string text = how.empty() ? "Runtime exited without providing a reason" : "Runtime exited with error: " + how;
   if (exit_status_.out_of_memory)
-    text += " (memory limit " + std::to_string(function_.configuration->memory_mb) + " MB)";
+    text += " (memory limit " + std::to_string(function_.configuration->memory_mb) + " MB, used at most " +
+            std::to_string(peak_memory_mb()) + " MB)";
   return text;
 }
 
@@ -380,6 +387,7 @@ std::string Instance::init_fault(const FunctionError& error) const {
 void Instance::sample_memory() { sampled_peak_kib_ = std::max(sampled_peak_kib_, launched_->peak_memory_kib()); }
 
 int Instance::peak_memory_mb() const {
+  if (launched_->measures_all()) return static_cast<int>((launched_->peak_memory_kib() + 1023) / 1024);
   long kib = own_bootstrap_ ? session_.reported_memory_kib() : 0;
   // Our bootstraps say it with each answer, which spares a look at /proc; one that ends in the middle has not said it.
   if (kib == 0 || state_ == InstanceState::stopping) {

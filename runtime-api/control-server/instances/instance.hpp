@@ -129,6 +129,7 @@ class Instance {
   Task<void> read_log();
   Task<void> watch_exit();
   void drain_log();
+  void log_limits(std::string_view request_id);
   void on_exit();
   void task_over();
   std::string exit_text() const;
@@ -145,7 +146,7 @@ class Instance {
   const InstanceSettings settings_;
   RuntimeSession session_;
   ExtensionRegistry extensions_;
-  InstanceTelemetry telemetry_{log_, extensions_};
+  InstanceTelemetry telemetry_{log_, extensions_, *launched_};
   std::unique_ptr<ExtensionProcesses> extension_processes_;  // null where there are none
   Completion<InitOutcome> extensions_ready_;
   bool awaiting_extensions_ = false;  // init() waits for extensions_ready_

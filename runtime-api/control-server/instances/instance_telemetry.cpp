@@ -39,7 +39,7 @@ void InstanceTelemetry::init_over(const FunctionError* error, InitKind kind) {
   for (const Extension* const extension : extensions_.extensions()) {
     log_.extension({extension->name, state_name(extension->state), events_of(*extension), extension->error_type});
   }
-  log_.init_report({Deadline::Clock::now() - started_at_, status_of(error), type_of(error), kind});
+  log_.init_report({Deadline::Clock::now() - launched_.executed_at(), status_of(error), type_of(error), kind});
   if (TelemetryFeed* const feed = log_.telemetry()) feed->close_subscription();
 }
 
@@ -91,7 +91,7 @@ std::optional<ApiError> InstanceTelemetry::subscribe(const Extension& extension,
     return ApiError{400, std::string(type), "the extension has subscribed by the " + other + " API already"};
   }
   const std::string types = to_string(subscription.types);
-  feed.subscribe(extension.name, std::move(subscription));
+  feed.subscribe(extension.name, std::move(subscription), launched_.loopback());
   log_.subscribed({extension.name, types, by_logs_api});
   return std::nullopt;
 }

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <optional>
 
+#include "runtime-api/control-server/launchers/launcher.hpp"
 #include "runtime-api/control-server/telemetry/instance_log.hpp"
 #include "runtime-api/protocol/deadline.hpp"
 #include "runtime-api/protocol/invocation.hpp"
@@ -18,9 +19,9 @@ namespace kiln {
 
 class InstanceTelemetry final : public TelemetrySource {
  public:
-  /// Both must outlive it. The init phase is timed from now on.
-  InstanceTelemetry(InstanceLog& log, const ExtensionRegistry& extensions)
-      : log_(log), extensions_(extensions), started_at_(Deadline::Clock::now()) {}
+  /// All must outlive it.
+  InstanceTelemetry(InstanceLog& log, const ExtensionRegistry& extensions, const LaunchedInstance& launched)
+      : log_(log), extensions_(extensions), launched_(launched) {}
 
   /// The runtime has polled for its first event, or has failed to.
   void runtime_initialized(const FunctionError* error, InitKind kind);
@@ -45,7 +46,7 @@ class InstanceTelemetry final : public TelemetrySource {
  private:
   InstanceLog& log_;
   const ExtensionRegistry& extensions_;
-  const Deadline::Clock::time_point started_at_;
+  const LaunchedInstance& launched_;
 };
 
 /// A failure as the events have it: "error", "timeout" or, where the platform failed, "failure".

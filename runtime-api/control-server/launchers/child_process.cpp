@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "runtime-api/server/async/pollable.hpp"
 
@@ -31,8 +32,8 @@ int open_pidfd(int pid) {
 
 /// Shared, because whoever waits for the exit may destroy the process.
 struct ChildProcess::Impl final : Pollable, std::enable_shared_from_this<ChildProcess::Impl> {
-  Impl(EventLoop& loop, int p, long borrowed)
-      : Pollable(loop), pid(p), borrowed_peak_kib(borrowed), pidfd(open_pidfd(p)) {
+  Impl(EventLoop& loop, int p, long borrowed, std::function<void(ExitStatus)> hook)
+      : Pollable(loop), pid(p), borrowed_peak_kib(borrowed), on_exit(std::move(hook)), pidfd(open_pidfd(p)) {
     const std::string path = "/proc/" + std::to_string(p) + "/status";
     status = Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     watch(pidfd.get(), EPOLLIN);
@@ -65,11 +66,14 @@ struct ChildProcess::Impl final : Pollable, std::enable_shared_from_this<ChildPr
     } else {
       exit.signal = WTERMSIG(how);
     }
+    const auto self = shared_from_this();
+    if (on_exit) std::exchange(on_exit, {})(exit);
     exited.set(exit);
   }
 
   const int pid;
   const long borrowed_peak_kib;
+  std::function<void(ExitStatus)> on_exit;
   const Descriptor pidfd;
   Descriptor status;
   Completion<ExitStatus> exited;
@@ -77,10 +81,13 @@ struct ChildProcess::Impl final : Pollable, std::enable_shared_from_this<ChildPr
   long peak_kib = 0;  // once reaped
 };
 
-ChildProcess::ChildProcess(EventLoop& loop, int pid, long borrowed_peak_kib)
-    : impl_(std::make_shared<Impl>(loop, pid, borrowed_peak_kib)) {}
+ChildProcess::ChildProcess(EventLoop& loop, int pid, long borrowed_peak_kib, std::function<void(ExitStatus)> on_exit)
+    : impl_(std::make_shared<Impl>(loop, pid, borrowed_peak_kib, std::move(on_exit))) {}
 
-ChildProcess::~ChildProcess() {
+ChildProcess::~ChildProcess() { end(); }
+
+void ChildProcess::end() {
+  impl_->on_exit = {};
   impl_->forget();
   if (impl_->reaped) return;
   ::kill(-impl_->pid, SIGKILL);

@@ -3,6 +3,7 @@
 // taken its number. Data-plane thread only.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "runtime-api/control-server/launchers/descriptor.hpp"
@@ -14,13 +15,15 @@ namespace kiln {
 class ChildProcess {
  public:
   /// `pid` must be an unreaped child of this process and the leader of its own process group. `borrowed_peak_kib` as in
-  /// SpawnResult.
-  ChildProcess(EventLoop& loop, int pid, long borrowed_peak_kib);
+  /// SpawnResult. `on_exit` is called when it has been reaped, before `exited` completes; it may destroy this object.
+  ChildProcess(EventLoop& loop, int pid, long borrowed_peak_kib, std::function<void(ExitStatus)> on_exit = {});
   /// Kills and reaps where that has not happened yet.
   ~ChildProcess();
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
 
+  /// Kills and reaps now, where that has not happened yet.
+  void end();
   int pid() const;
   void signal_group(int signal_number);
   Completion<ExitStatus>& exited();

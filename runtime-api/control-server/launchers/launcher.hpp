@@ -14,6 +14,7 @@
 #include "runtime-api/control-server/launchers/descriptor.hpp"
 #include "runtime-api/protocol/deadline.hpp"
 #include "runtime-api/server/async/completion.hpp"
+#include "runtime-api/server/async/outgoing_connection.hpp"
 #include "runtime-api/server/async/task.hpp"
 
 namespace kiln {
@@ -32,7 +33,10 @@ struct InstanceSpec {
   std::vector<std::string> arguments;    ///< argv[1] and on
   std::vector<std::string> environment;  ///< "KEY=VALUE", complete but for the way to the Runtime API
   std::filesystem::path task_root;       ///< the function's unpacked code; the working directory
+  std::filesystem::path runtime_root;    ///< the folder of the bootstrap, where that is not the function's own
+  std::filesystem::path layers_root;     ///< what is to be at /opt, where it exists
   int memory_mb = 0;
+  int tmp_mb = 0;  ///< what /tmp may hold
   /// A bootstrap of ours inherits this many connected sockets, one for each invocation it may run at once. Every instance
   /// has a listener besides: for any other runtime, for extensions, and for the metadata endpoint.
   std::size_t channels = 0;
@@ -40,6 +44,13 @@ struct InstanceSpec {
   bool takes_frames = false;
   std::vector<ExtensionSpec> extensions;           ///< started in this order, in front of the runtime
   std::vector<std::string> extension_environment;  ///< of each of them; complete but for the way to the Runtime API
+};
+
+/// Where an instance finds its folders, as it sees them.
+struct InstancePaths {
+  std::string task_root;
+  std::string runtime_root;
+  std::string layers_root;
 };
 
 /// How a process ended.
@@ -71,7 +82,7 @@ class LaunchedInstance {
  public:
   virtual ~LaunchedInstance() = default;
 
-  /// Process id on this host; 0 where the launcher has none.
+  /// The runtime's process id on this host, to be told; 0 where the launcher has none.
   virtual int pid() const = 0;
   /// When the program was executed: the end of the launch and the beginning of the init phase.
   virtual Deadline::Clock::time_point executed_at() const = 0;
@@ -81,10 +92,17 @@ class LaunchedInstance {
   virtual Completion<ExitStatus>& exited() = 0;
   /// Peak resident memory in KiB so far, or of all its life once it has ended; 0 where it cannot be told.
   virtual long peak_memory_kib() const = 0;
+  /// Whether that is of all its processes, rather than of the first.
+  virtual bool measures_all() const { return false; }
+  /// The limits it has run into since this was asked last, a sentence each, for its log.
+  virtual std::vector<std::string> limits_reached() { return {}; }
   /// The external extensions, handed over once; none where the launcher starts none.
   virtual std::vector<std::unique_ptr<LaunchedExtension>> take_extensions() { return {}; }
   /// Read end of the pipe for framed log messages (_LAMBDA_TELEMETRY_LOG_FD), likewise; -1 where there is none.
   virtual int take_frames() { return -1; }
+
+  /// The way to listeners of its processes on 127.0.0.1, as these see it; may be used after it has ended.
+  virtual MakeSocket loopback() const { return make_tcp_socket; }
 
   // Descriptors, non-blocking and close-on-exec, each handed over once; -1 where there is none.
   virtual int take_log() = 0;                           ///< read end of stdout and stderr
@@ -105,8 +123,29 @@ class Launcher {
   virtual ~Launcher() = default;
   /// "process", "sandbox", …
   virtual std::string_view name() const = 0;
+  /// Where the instance will find what `spec` names.
+  virtual InstancePaths paths(const InstanceSpec& spec) const = 0;
   /// Data-plane thread; forks elsewhere. Returns once the program has been executed, or could not be.
   virtual Task<LaunchResult> start(InstanceSpec spec) = 0;
+};
+
+/// Which launcher a function gets.
+class LauncherChoice {
+ public:
+  virtual ~LauncherChoice() = default;
+  /// The launcher for a function that asks for `isolation` (empty or "auto": for none in particular), or why it gets none.
+  virtual std::variant<Launcher*, LaunchError> choose(const std::string& isolation) const = 0;
+};
+
+/// For a server that has but one.
+class OnlyLauncher final : public LauncherChoice {
+ public:
+  /// `launcher` must outlive it.
+  explicit OnlyLauncher(Launcher& launcher) : launcher_(launcher) {}
+  std::variant<Launcher*, LaunchError> choose(const std::string&) const override { return &launcher_; }
+
+ private:
+  Launcher& launcher_;
 };
 
 }  // namespace kiln

@@ -18,6 +18,7 @@ class ProcessLauncher final : public Launcher {
       : loop_(loop), thread_(thread), guard_(guard) {}
 
   std::string_view name() const override { return "process"; }
+  InstancePaths paths(const InstanceSpec& spec) const override;
   Task<LaunchResult> start(InstanceSpec spec) override;
 
  private:

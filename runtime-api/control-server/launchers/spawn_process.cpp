@@ -37,7 +37,9 @@ int become(ChildSetup& setup) {
   const SpawnRequest& request = setup.request;
   if (::setpgid(0, 0) != 0) return errno;
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return errno;
-  if (::getppid() != setup.parent) return ECHILD;  // the server has gone between clone and prctl
+  // Has the server gone between clone and prctl? In a pid namespace of its own a process sees no parent; it finds the
+  // other end of its channel closed instead.
+  if ((request.namespaces & CLONE_NEWPID) == 0 && ::getppid() != setup.parent) return ECHILD;
   const int null = ::open("/dev/null", O_RDONLY);
   if (null < 0 || ::dup2(null, STDIN_FILENO) < 0) return errno;
   if (::dup2(request.output, STDOUT_FILENO) < 0 || ::dup2(request.output, STDERR_FILENO) < 0) return errno;
@@ -95,7 +97,8 @@ SpawnResult spawn_process(const SpawnRequest& request) {
   sigset_t before;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  const int pid = ::clone(child_main, stack.get() + child_stack, CLONE_VM | CLONE_VFORK | SIGCHLD, &setup);
+  const int pid =
+      ::clone(child_main, stack.get() + child_stack, CLONE_VM | CLONE_VFORK | SIGCHLD | request.namespaces, &setup);
   const int clone_error = errno;
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 

@@ -19,6 +19,7 @@ struct SpawnRequest {
   std::string working_directory;
   int output = -1;             ///< becomes stdout and stderr
   std::vector<int> inherited;  ///< become first_inherited_fd and the numbers behind it
+  int namespaces = 0;          ///< CLONE_NEW… flags: the namespaces of its own it is to have
 };
 
 struct SpawnResult {

@@ -24,14 +24,14 @@ TelemetryBuffer::Framing framing_for(const TelemetrySubscription& subscription) 
 
 }  // namespace
 
-TelemetryDelivery::TelemetryDelivery(EventLoop& loop, TelemetrySubscription subscription, Hooks hooks,
-                                     TelemetryPatience patience)
+TelemetryDelivery::TelemetryDelivery(EventLoop& loop, TelemetrySubscription subscription, MakeSocket make_socket,
+                                     Hooks hooks, TelemetryPatience patience)
     : loop_(loop),
       subscription_(std::move(subscription)),
       patience_(patience),
       hooks_(std::move(hooks)),
       buffer_(subscription_.buffering, framing_for(subscription_)),
-      connection_(loop, subscription_.destination.port),
+      connection_(loop, subscription_.destination.port, std::move(make_socket)),
       batch_timer_(loop),
       pause_timer_(loop) {}
 

@@ -36,7 +36,9 @@ class TelemetryDelivery : public std::enable_shared_from_this<TelemetryDelivery>
     std::function<void()> on_idle = {};                          ///< idle() has become true
   };
 
-  TelemetryDelivery(EventLoop& loop, TelemetrySubscription subscription, Hooks hooks, TelemetryPatience patience = {});
+  /// `make_socket` leads to the subscriber's loopback.
+  TelemetryDelivery(EventLoop& loop, TelemetrySubscription subscription, MakeSocket make_socket, Hooks hooks,
+                    TelemetryPatience patience = {});
 
   const TelemetrySubscription& subscription() const { return subscription_; }
   /// Buffers the event, where it is among what the subscriber asked for.

@@ -66,7 +66,7 @@ void TelemetryFeed::replay(TelemetryDelivery& delivery) const {
   delivery.take({std::chrono::system_clock::now(), {}, stream_->format, dropped});
 }
 
-void TelemetryFeed::subscribe(std::string_view extension, TelemetrySubscription subscription) {
+void TelemetryFeed::subscribe(std::string_view extension, TelemetrySubscription subscription, MakeSocket make_socket) {
   const auto found = std::find_if(deliveries_.begin(), deliveries_.end(),
                                   [extension](const Entry& entry) { return entry.extension == extension; });
   if (found != deliveries_.end()) {
@@ -77,7 +77,8 @@ void TelemetryFeed::subscribe(std::string_view extension, TelemetrySubscription 
   TelemetryDelivery::Hooks hooks;
   hooks.on_dropped = on_dropped_;
   hooks.on_idle = [this] { check_idle(); };
-  auto delivery = std::make_shared<TelemetryDelivery>(loop_, std::move(subscription), std::move(hooks));
+  auto delivery =
+      std::make_shared<TelemetryDelivery>(loop_, std::move(subscription), std::move(make_socket), std::move(hooks));
   if (backlog_) replay(*delivery);
   deliveries_.push_back({std::string(extension), std::move(delivery)});
 }

@@ -38,8 +38,8 @@ class TelemetryFeed {
   void take(const LogEvent& event);
 
   /// Subscribes `extension`, in place of what it had subscribed to before, and hands it what has happened so far.
-  /// The same subscription again changes nothing.
-  void subscribe(std::string_view extension, TelemetrySubscription subscription);
+  /// The same subscription again changes nothing. `make_socket` leads to the instance's loopback.
+  void subscribe(std::string_view extension, TelemetrySubscription subscription, MakeSocket make_socket);
   /// The API that `extension` has subscribed by, where it has.
   std::optional<TelemetryApi> subscribed_by(std::string_view extension) const;
   bool has_subscribers() const { return !deliveries_.empty(); }

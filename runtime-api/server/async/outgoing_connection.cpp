@@ -15,8 +15,8 @@ namespace {
 std::error_code last_error() { return {errno, std::generic_category()}; }
 
 /// A socket that is connecting, or connected already; -1 and errno where it failed at once.
-int begin_connect(std::uint16_t port) {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+int begin_connect(const MakeSocket& make_socket, std::uint16_t port) {
+  const int fd = make_socket();
   if (fd < 0) return -1;
   const int on = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -33,6 +33,8 @@ int begin_connect(std::uint16_t port) {
 }
 
 }  // namespace
+
+int make_tcp_socket() { return ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
 
 bool OutgoingConnection::is_quiet() {
   if (!is_open()) return false;
@@ -67,7 +69,7 @@ void OutgoingConnection::close() {
 
 Task<std::error_code> OutgoingConnection::connect(Deadline deadline) {
   stream_.reset();
-  const int fd = begin_connect(port_);
+  const int fd = begin_connect(make_socket_, port_);
   if (fd < 0) co_return last_error();
   stream_.emplace(loop_, fd);
   arm(deadline);

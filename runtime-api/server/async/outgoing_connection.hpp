@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// A TCP connection that we open: to a port of this machine's loopback. Every wait has a deadline. Data-plane thread only.
+// A TCP connection that we open: to a port of a loopback, this machine's or that of another network namespace. Every wait
+// has a deadline. Data-plane thread only.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "runtime-api/protocol/deadline.hpp"
 #include "runtime-api/server/async/event_loop.hpp"
@@ -15,11 +18,18 @@
 
 namespace kiln {
 
+/// Makes what a connection begins with: a TCP socket over IPv4, unconnected, non-blocking and close-on-exec; -1 and errno
+/// where it cannot. Whose loopback it reaches is decided here: that of the network namespace it is made in. Must not block.
+using MakeSocket = std::function<int()>;
+/// In the namespace of the calling thread.
+int make_tcp_socket();
+
 /// For one coroutine at a time. Failures are values: refused, reset, timed_out; operation_canceled after `close`. After one
 /// the connection is closed, and `connect` opens a new one.
 class OutgoingConnection {
  public:
-  OutgoingConnection(EventLoop& loop, std::uint16_t port) : loop_(loop), timer_(loop), port_(port) {}
+  OutgoingConnection(EventLoop& loop, std::uint16_t port, MakeSocket make_socket = make_tcp_socket)
+      : loop_(loop), make_socket_(std::move(make_socket)), timer_(loop), port_(port) {}
   OutgoingConnection(const OutgoingConnection&) = delete;
   OutgoingConnection& operator=(const OutgoingConnection&) = delete;
 
@@ -40,6 +50,7 @@ class OutgoingConnection {
   std::error_code why_woken() const;
 
   EventLoop& loop_;
+  const MakeSocket make_socket_;
   std::optional<Stream> stream_;
   Timer timer_;
   const std::uint16_t port_;

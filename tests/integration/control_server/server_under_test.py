@@ -18,14 +18,16 @@ import zipfile
 SOURCE, BUILD = os.environ["KILN_SOURCE"], os.environ["KILN_BUILD"]
 sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
 from kiln_server import PATIENCE, KilnServer  # noqa: E402  (its folder must be on the path first)
+from shared_folder import TELL, SharedFolder  # noqa: E402
 
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 FUNCTIONS = "/2015-03-31/functions"
 ARN = "arn:aws:lambda:us-east-1:000000000000:function:"
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 
-# The function most tests call. It does what its event says, in this order, and tells which instance has done it.
-PROBE = '''
+# The function most tests call. It does what its event says, in this order, and tells which instance has done it. Numbers of
+# processes are the host's.
+PROBE = TELL + '''
 import os
 import signal
 import subprocess
@@ -33,6 +35,8 @@ import sys
 import time
 
 VERSION = "old"
+OPT = os.path.dirname(os.environ["LD_LIBRARY_PATH"].rsplit(":", 1)[1])
+pid = tell(os.path.join(OPT, "pids"))
 calls = 0
 
 
@@ -42,7 +46,7 @@ def handler(event, context):
     if "print" in event:
         print(event["print"])
     if "here" in event:
-        open(event["here"], "w").close()
+        tell(event["here"])
     while "until" in event and not os.path.exists(event["until"]):
         time.sleep(0.005)
     if "sleep" in event:
@@ -55,7 +59,11 @@ def handler(event, context):
             sys.stdout.write(line * 1000)
     child = None
     if "leave" in event:
-        child = subprocess.Popen(["sleep", "1000"]).pid
+        read_end, write_end = os.pipe()
+        if os.fork() == 0:
+            os.write(write_end, str(tell(os.path.join(OPT, "pids"))).encode())
+            os.execvp("sleep", ["sleep", "1000"])
+        child = int(os.read(read_end, 64))
     if "raise" in event:
         raise ValueError(event["raise"])
     if "exit" in event:
@@ -65,7 +73,7 @@ def handler(event, context):
     if "signal" in event:
         os.kill(os.getpid(), event["signal"])
         time.sleep(1000)
-    return {"calls": calls, "pid": os.getpid(), "version": VERSION, "id": context.aws_request_id, "child": child}
+    return {"calls": calls, "pid": pid, "version": VERSION, "id": context.aws_request_id, "child": child}
 '''
 
 
@@ -176,7 +184,9 @@ class ServerTest(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.server = KilnServer(BUILD, arguments=cls.arguments)
+        cls.shared = SharedFolder()
+        cls.addClassCleanup(cls.shared.close)
+        cls.server = KilnServer(BUILD, arguments=cls.arguments, shared=cls.shared)
         cls.addClassCleanup(cls.server.kill)
 
     @classmethod
@@ -211,16 +221,18 @@ class ServerTest(unittest.TestCase):
         return answer.json
 
     def invoke(self, name, event=None, headers=None, server=None):
-        body = b"" if event is None else event if isinstance(event, bytes) else json.dumps(event).encode()
+        body = b"" if event is None else event
+        if not isinstance(body, bytes):
+            body = (server or self.server).inside(json.dumps(event)).encode()
         return self.request("POST", f"{FUNCTIONS}/{name}/invocations", body, headers, server)
 
     def invoke_later(self, name, event=None, headers=None):
         return Call(lambda: self.invoke(name, event, headers))
 
     def mark(self):
-        """A path in the server's folder where nothing is yet: functions and tests tell each other things by files."""
+        """A path in the shared folder where nothing is yet: functions and tests tell each other things by files."""
         self.marks += 1
-        return os.path.join(self.server.folder.name, f"{self.id()}-{self.marks}")
+        return self.shared.file(f"{self.id()}-{self.marks}")
 
     def busy(self, name, event=None):
         """A call that has reached its handler; it ends once the returned path exists."""

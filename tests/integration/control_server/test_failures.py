@@ -8,7 +8,7 @@ import signal
 import time
 import unittest
 
-from server_under_test import ARN, ServerTest, alive, bootstrap, wait_until, zip_of
+from server_under_test import ARN, TELL, ServerTest, alive, bootstrap, wait_until, zip_of
 
 
 class Failures(ServerTest):
@@ -82,7 +82,7 @@ class Failures(ServerTest):
         self.assertEqual(self.metric('kiln_crashes_total{function="ends"}'), len(cases))
 
     def test_the_report_of_a_process_that_dies_in_its_first_call_tells_its_memory(self):
-        self.create("dies", Timeout=60)
+        self.create("dies", MemorySize=512, Timeout=60)
         for event, most in (({"exit": 1}, 100), ({"allocate": 200_000_000, "exit": 1}, 400)):
             with self.subTest(event=event):
                 answer = self.invoke("dies", event)
@@ -214,28 +214,28 @@ sys.exit(0 if answer.status == 202 else 1)
         self.create_provided("one-shot", """
 connection = connect()
 request_id, event, _ = next_event(connection)
-respond(connection, request_id, os.getpid())
+respond(connection, request_id, os.environ["AWS_LAMBDA_LOG_STREAM_NAME"])
 sys.exit(5)
 """)
-        pids = {self.assert_result(self.invoke("one-shot")) for _ in range(3)}
-        self.assertEqual(len(pids), 3)
+        streams = {self.assert_result(self.invoke("one-shot")) for _ in range(3)}
+        self.assertEqual(len(streams), 3)
 
     def test_a_poll_whose_connection_is_closed_gets_no_event(self):
         gone, back = self.mark(), self.mark()
-        self.create_provided("closes", f"""
+        self.create_provided("closes", TELL + self.server.inside(f"""
 connection = connect()
 request_id, event, _ = next_event(connection)
 respond(connection, request_id, os.getpid())
 connection.request("GET", base + "/invocation/next")
 connection.close()
-open({gone!r}, "w").close()
+tell({gone!r})
 while not os.path.exists({back!r}):
     time.sleep(0.005)
 connection = connect()
 while True:
     request_id, event, _ = next_event(connection)
     respond(connection, request_id, os.getpid())
-""", Timeout=30, kiln={"MaxInstances": 1})
+"""), Timeout=30, kiln={"MaxInstances": 1})
         first = self.invoke("closes")
         self.assertEqual(first.status, 200, first)
         wait_until(lambda: os.path.exists(gone), "it has closed its connection")

@@ -8,7 +8,7 @@ import signal
 import tempfile
 import unittest
 
-from server_under_test import ARN, BUILD, FUNCTIONS, PROBE, KilnServer, ServerTest, alive, wait_until, zip_of
+from server_under_test import ARN, BUILD, FUNCTIONS, PROBE, KilnServer, ServerTest, SharedFolder, alive, wait_until, zip_of
 
 NEW = PROBE.replace('"old"', '"new"')
 
@@ -116,9 +116,11 @@ class Restarts(ServerTest):
         folder = tempfile.TemporaryDirectory(prefix="kiln-restart-")
         self.addCleanup(folder.cleanup)
         self.data = os.path.join(folder.name, "data")
+        self.shared = SharedFolder()
+        self.addCleanup(self.shared.close)
 
     def serve(self):
-        self.server = KilnServer(BUILD, data=self.data)
+        self.server = KilnServer(BUILD, data=self.data, shared=self.shared)
         self.addCleanup(self.server.kill)
         return self.server
 

@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 import threading
 import time
 import unittest
@@ -15,6 +14,7 @@ SOURCE, BUILD = sys.argv[1], sys.argv[2]
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
 from kiln_server import PATIENCE, KilnServer  # noqa: E402
+from shared_folder import SharedFolder  # noqa: E402
 
 
 def wait_until(condition, what):
@@ -38,10 +38,9 @@ def alive(pid):
 
 class Extensions(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="kiln-extensions-")
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-        self.opt = os.path.join(self.folder, "opt")
+        self.shared = SharedFolder()
+        self.addCleanup(self.shared.close)
+        self.opt = self.shared.path
         os.makedirs(os.path.join(self.opt, "extensions"))
 
     def install(self, name, **plan):
@@ -72,9 +71,10 @@ class Extensions(unittest.TestCase):
         return found[0]
 
     def serve(self, *deploy, arguments=(), environment=None):
-        self.server = KilnServer(BUILD, arguments=["--opt", self.opt, *arguments])
+        self.server = KilnServer(BUILD, arguments=arguments, shared=self.shared)
         self.addCleanup(self.server.kill)
-        variables = [word for name, value in (environment or {}).items() for word in ("--env", f"{name}={value}")]
+        environment = {"SHARED": self.server.inside(self.shared.file("pids")), **(environment or {})}
+        variables = [word for name, value in environment.items() for word in ("--env", f"{name}={value}")]
         self.server.run("deploy", os.path.join(HERE, "function"), "--name", "f", *(() if "--timeout" in deploy else ("--timeout", "30")), "--max-instances", "1",
                         *variables, *deploy)
         return self.server
@@ -143,8 +143,8 @@ class Extensions(unittest.TestCase):
         self.assertIn("watcher says hello", server.run("logs", "f").stdout)
 
     def test_a_slow_extension_delays_reuse_but_not_the_answer(self):
-        go = os.path.join(self.folder, "go")
-        self.install("slow", at_invoke=f"wait {go}")
+        go = self.shared.file("go")
+        self.install("slow", at_invoke="wait go")
         self.serve()
         first, _ = self.invoke()  # comes back although the extension has not
         wait_until(lambda: len(self.events("slow")) == 1, "the extension has its event")

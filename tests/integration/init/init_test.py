@@ -6,7 +6,6 @@ import math
 import os
 import re
 import sys
-import tempfile
 import time
 import unittest
 import urllib.request
@@ -15,23 +14,24 @@ SOURCE, BUILD = sys.argv[1], sys.argv[2]
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
 from kiln_server import PATIENCE, KilnServer  # noqa: E402
+from shared_folder import SharedFolder  # noqa: E402
 
 
 class Init(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="kiln-init-")
-        self.addCleanup(folder.cleanup)
-        self.plan = os.path.join(folder.name, "plan")
+        self.shared = SharedFolder()
+        self.addCleanup(self.shared.close)
+        self.plan = self.shared.file("plan")
 
     def serve(self, *arguments):
-        self.server = KilnServer(BUILD, arguments=["--opt", "/nonexistent", *arguments])
+        self.server = KilnServer(BUILD, arguments=arguments, shared=self.shared)
         self.addCleanup(self.server.kill)
 
     def deploy_python(self, *steps, timeout=3):
         with open(self.plan, "w") as file:
             json.dump(steps, file)
         self.server.run("deploy", os.path.join(HERE, "python"), "--name", "f", "--timeout", str(timeout), "--env",
-                        f"PLAN={self.plan}")
+                        self.server.inside(f"PLAN={self.plan}"))
 
     def deploy_provided(self, steps, snap_start=False):
         self.server.run("deploy", os.path.join(HERE, "provided"), "--name", "f", "--env", f"STEPS={steps}")

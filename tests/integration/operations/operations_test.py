@@ -15,15 +15,16 @@ import urllib.request
 SOURCE, BUILD = sys.argv[1], sys.argv[2]
 sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
 from kiln_server import PATIENCE, KilnServer  # noqa: E402
+from shared_folder import TELL, SharedFolder  # noqa: E402
 
-FUNCTION = """
+FUNCTION = TELL + """
 import os
 import time
 
 
 def handler(event, context):
     if "wait_for" in event:
-        open(event["here"], "w").close()
+        tell(event["here"])
         while not os.path.exists(event["wait_for"]):
             time.sleep(0.01)
     return "done"
@@ -52,6 +53,8 @@ class Operations(unittest.TestCase):
         folder = tempfile.TemporaryDirectory(prefix="kiln-operations-")
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
+        self.shared = SharedFolder()
+        self.addCleanup(self.shared.close)
         self.data = os.path.join(self.folder, "data")
         self.code = os.path.join(self.folder, "function")
         os.mkdir(self.code)
@@ -62,15 +65,15 @@ class Operations(unittest.TestCase):
             file.write(text)
 
     def serve(self):
-        server = KilnServer(BUILD, data=self.data)
+        server = KilnServer(BUILD, data=self.data, shared=self.shared)
         self.addCleanup(server.kill)
         return server
 
     def call_that_waits(self, server):
         """Begins a call that runs until the returned function is called, which gives its finished process."""
-        here, go = os.path.join(self.folder, "here"), os.path.join(self.folder, "go")
+        here, go = self.shared.file("here"), self.shared.file("go")
         done = []
-        event = f'{{"here": "{here}", "wait_for": "{go}"}}'
+        event = server.inside(f'{{"here": "{here}", "wait_for": "{go}"}}')
         caller = threading.Thread(target=lambda: done.append(server.run("invoke", "f", "--payload", event)))
         caller.start()
         wait_until(lambda: os.path.exists(here), "the call has begun")

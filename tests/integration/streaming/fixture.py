@@ -5,7 +5,6 @@ import json
 import os
 import struct
 import sys
-import tempfile
 import threading
 import time
 import unittest
@@ -15,6 +14,7 @@ SOURCE, BUILD = sys.argv[1], sys.argv[2]
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
 from kiln_server import PATIENCE, KilnServer  # noqa: E402
+from shared_folder import SharedFolder  # noqa: E402
 
 INVOKE = "/2015-03-31/functions/f/invocations"
 STREAM = "/2021-11-15/functions/f/response-streaming-invocations"
@@ -52,18 +52,17 @@ def events_of(body):
 
 class PlannedFunction(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="kiln-streaming-")
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
+        self.shared = SharedFolder()
+        self.addCleanup(self.shared.close)
 
     def path(self, name):
-        return os.path.join(self.folder, name)
+        return self.shared.file(name)
 
     def touch(self, name):
         open(self.path(name), "w").close()
 
     def serve(self, *deploy, timeout=30):
-        self.server = KilnServer(BUILD)
+        self.server = KilnServer(BUILD, shared=self.shared)
         self.addCleanup(self.server.kill)
         self.server.run("deploy", os.path.join(HERE, "runtime"), "--name", "f", "--runtime", "provided",
                         "--trigger", "POST /f", "--timeout", str(timeout), *deploy)
@@ -73,7 +72,7 @@ class PlannedFunction(unittest.TestCase):
         """Sends a call and returns its connection and its answer, of which only the head was read."""
         connection = http.client.HTTPConnection(self.server.url.removeprefix("http://"), timeout=PATIENCE)
         self.addCleanup(connection.close)
-        connection.request("POST", path, json.dumps(event),
+        connection.request("POST", path, self.server.inside(json.dumps(event)),
                            {"Content-Type": "application/json", **{k.replace("_", "-"): v for k, v in headers.items()}})
         return connection, connection.getresponse()
 

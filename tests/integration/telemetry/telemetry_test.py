@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 import time
 import unittest
 import urllib.request
@@ -15,6 +14,7 @@ import uuid
 SOURCE, BUILD = sys.argv[1], sys.argv[2]
 sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
 from kiln_server import PATIENCE, KilnServer  # noqa: E402  (its folder must be on the path first)
+from shared_folder import SharedFolder  # noqa: E402
 
 FUNCTION = os.path.join(os.path.dirname(os.path.abspath(__file__)), "function")
 TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
@@ -25,10 +25,10 @@ class Function:
 
     def __init__(self, server, name, *options, timeout=20, **environment):
         self.server, self.name = server, name
-        self.path = os.path.join(server.folder.name, name + ".records")
+        self.path = server.shared.file(name + ".records")
         variables = dict(environment, RECORDS=self.path)
         server.run("deploy", FUNCTION, "--name", name, "--timeout", str(timeout), *options,
-                   *(word for item in variables.items() for word in ("--env", "=".join(item))))
+                   *(word for item in variables.items() for word in ("--env", server.inside("=".join(item)))))
 
     def invoke(self, event=None, streamed=False, **headers):
         request_id = str(uuid.uuid4())
@@ -68,7 +68,9 @@ class Function:
 class Telemetry(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = KilnServer(BUILD)
+        shared = SharedFolder()
+        cls.addClassCleanup(shared.close)
+        cls.server = KilnServer(BUILD, shared=shared)
         cls.addClassCleanup(cls.server.kill)
 
     @classmethod
@@ -177,11 +179,11 @@ class ExternalExtension(unittest.TestCase):
     """A subscriber that is a process of its own outlives the runtime, and hears how that ended."""
 
     def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="kiln-telemetry-")
-        self.addCleanup(folder.cleanup)
-        os.makedirs(os.path.join(folder.name, "extensions"))
-        shutil.copy(os.path.join(FUNCTION, "bootstrap"), os.path.join(folder.name, "extensions", "outside"))
-        self.server = KilnServer(BUILD, arguments=["--opt", folder.name])
+        shared = SharedFolder()
+        self.addCleanup(shared.close)
+        os.makedirs(shared.file("extensions"))
+        shutil.copy(os.path.join(FUNCTION, "bootstrap"), os.path.join(shared.file("extensions"), "outside"))
+        self.server = KilnServer(BUILD, shared=shared)
         self.addCleanup(self.server.kill)
 
     def test_it_is_told_of_init_output_crash_and_end(self):
@@ -238,7 +240,9 @@ class Frames(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.server = KilnServer(BUILD)
+        shared = SharedFolder()
+        cls.addClassCleanup(shared.close)
+        cls.server = KilnServer(BUILD, shared=shared)
         cls.addClassCleanup(cls.server.kill)
 
     @classmethod
@@ -276,7 +280,9 @@ class Frames(unittest.TestCase):
 class JsonLogs(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = KilnServer(BUILD)
+        shared = SharedFolder()
+        cls.addClassCleanup(shared.close)
+        cls.server = KilnServer(BUILD, shared=shared)
         cls.addClassCleanup(cls.server.kill)
 
     @classmethod

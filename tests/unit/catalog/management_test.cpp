@@ -28,7 +28,11 @@ TEST_CASE("a created function has the service's shape and defaults") {
   CHECK(body["TracingConfig"] == json({{"Mode", "PassThrough"}}));
   CHECK(body["SnapStart"] == json({{"ApplyOn", "None"}, {"OptimizationStatus", "Off"}}));
   CHECK(body["LoggingConfig"] == json({{"LogFormat", "Text"}, {"LogGroup", "/aws/lambda/hello"}}));
-  CHECK(body["Kiln"] == json({{"Concurrency", 1}, {"MaxInstances", 64}, {"MinInstances", 0}, {"IdleSeconds", 60}}));
+  CHECK(body["Kiln"] == json({{"Concurrency", 1},
+                              {"MaxInstances", 64},
+                              {"MinInstances", 0},
+                              {"IdleSeconds", 60},
+                              {"Isolation", "auto"}}));
   CHECK(body["State"] == "Active");
   CHECK(body["LastUpdateStatus"] == "Successful");
   CHECK(body["CodeSize"] == hello_zip().size());
@@ -69,7 +73,12 @@ TEST_CASE("every setting a create gives is kept") {
                     {"TracingConfig", {{"Mode", "Active"}}},
                     {"Architectures", {"arm64"}},
                     {"LoggingConfig", {{"LogFormat", "JSON"}, {"LogGroup", "/my/group"}}},
-                    {"Kiln", {{"Concurrency", 8}, {"MaxInstances", 2}, {"MinInstances", 1}, {"IdleSeconds", 0}}},
+                    {"Kiln",
+                     {{"Concurrency", 8},
+                      {"MaxInstances", 2},
+                      {"MinInstances", 1},
+                      {"IdleSeconds", 0},
+                      {"Isolation", "process"}}},
                     {"Tags", {{"team", "a"}}},
                     {"Publish", true},
                     {"SomethingNew", {{"Nested", {1, 2, 3}}}}};

@@ -157,7 +157,7 @@ TEST_CASE("a wrong command line says where to look") {
 
 TEST_CASE("help teaches: every command has examples, and the main help the exit codes") {
   for (const auto* command :
-       {"serve", "deploy", "invoke", "list", "logs", "delete", "trigger", "runtimes", "version"}) {
+       {"serve", "deploy", "invoke", "list", "logs", "delete", "trigger", "runtimes", "doctor", "version"}) {
     CAPTURE(command);
     const Parsed parsed({command, "--help"});
     CHECK_FALSE(parsed.command.has_value());

@@ -112,6 +112,15 @@ TEST_CASE("A failed init phase has its line in the log") {
     CHECK(cold.error->type == error_types::invalid_entrypoint);
     CHECK(cold.logged("Error: Couldn't start it: Exec format error\n"));
   }
+  SECTION("the isolation it asks for cannot be had") {
+    cold.configuration.kiln.isolation = "sandbox";
+    cold.launcher.refuse_choice = LaunchError{"Sandbox.Failure", "No sandbox here"};
+    cold.run([] {});
+    CHECK(cold.launcher.asked_for == "sandbox");
+    CHECK(cold.error->type == error_types::sandbox_failure);
+    CHECK(cold.logged("Error: No sandbox here\n"));
+    CHECK(cold.launcher.starts == 0);
+  }
   SECTION("there is no bootstrap") {
     cold.configuration.runtime = "provided.al2023";
     cold.run([] {});

@@ -58,9 +58,18 @@ class ScriptedInstance final : public LaunchedInstance {
   ScriptedProcess& process_;
 };
 
-class ScriptedLauncher final : public Launcher {
+/// The one there is, whatever a function asks for.
+class ScriptedLauncher final : public Launcher, public LauncherChoice {
  public:
+  std::variant<Launcher*, LaunchError> choose(const std::string& isolation) const override {
+    asked_for = isolation;
+    if (refuse_choice) return *refuse_choice;
+    return const_cast<ScriptedLauncher*>(this);
+  }
   std::string_view name() const override { return "scripted"; }
+  InstancePaths paths(const InstanceSpec& spec) const override {
+    return {spec.task_root.string(), spec.runtime_root.string(), spec.layers_root.string()};
+  }
   Task<LaunchResult> start(InstanceSpec) override {
     ++starts;
     if (refuse) co_return *refuse;
@@ -69,6 +78,8 @@ class ScriptedLauncher final : public Launcher {
 
   ScriptedProcess* process = nullptr;
   std::optional<LaunchError> refuse;
+  std::optional<LaunchError> refuse_choice;
+  mutable std::string asked_for;
   int starts = 0;
 };
 

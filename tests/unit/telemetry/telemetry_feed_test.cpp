@@ -44,7 +44,7 @@ class Instance {
     return thread_.call([&] { return function(*log_); });
   }
   void subscribe(const TelemetrySubscription& subscription, const std::string& name = "ext") {
-    with_log([&](InstanceLog& log) { log.telemetry()->subscribe(name, subscription); });
+    with_log([&](InstanceLog& log) { log.telemetry()->subscribe(name, subscription, make_tcp_socket); });
   }
   std::string text() {
     return thread_.call([&] { return store_->read("hello", {.times = false}); });

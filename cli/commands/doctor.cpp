@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/commands/doctor.hpp"
+
+#include "cli/installation.hpp"
+#include "runtime-api/control-server/launchers/isolation.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <ostream>
+
+namespace kiln::cli {
+namespace {
+
+constexpr const char* footer = R"(It tries each thing that a sandbox needs, in a process that is thrown away, and
+changes nothing. Run it as the user who is to run the server.
+
+Examples:
+  kiln doctor
+  sudo kiln doctor --json)";
+
+Json report_json(const IsolationReport& report) {
+  Json features = Json::array();
+  for (const auto& feature : report.features) {
+    Json one = {
+        {"Name", feature.name}, {"Works", feature.works}, {"Needed", feature.needed}, {"Detail", feature.detail}};
+    if (!feature.works) {
+      one["WayOut"] = feature.way_out;
+    }
+    features.push_back(std::move(one));
+  }
+  return {{"Isolation", report.sandbox() ? "sandbox" : "process"}, {"Features", std::move(features)}};
+}
+
+void print_feature(const IsolationFeature& feature, const Terminal& terminal) {
+  const auto mark = feature.works ? terminal.out_style(Style::green, "yes")
+                                  : terminal.out_style(feature.needed ? Style::red : Style::yellow, "no ");
+  terminal.out << "  " << mark << "  " << feature.name << ": " << feature.detail << '\n';
+  if (!feature.works) {
+    terminal.out << "       " << (feature.needed ? "needed" : "makes it stronger") << "; way out: " << feature.way_out
+                 << '\n';
+  }
+}
+
+}  // namespace
+
+CLI::App* add_doctor(CLI::App& app, CommonOptions& common) {
+  auto* command = app.add_subcommand("doctor", "Say which isolation this machine allows, and how to allow more");
+  add_json_option(*command, common);
+  command->footer(footer);
+  return command;
+}
+
+ExitCode run_doctor(Session& session) {
+  const auto report = probe_isolation(find_installation().libexec() / "sandbox-init");
+  if (session.options.json) {
+    session.print_json(report_json(report));
+    return ExitCode::success;
+  }
+  const auto& terminal = session.terminal;
+  terminal.out << "the strongest isolation here: "
+               << terminal.out_style(Style::bold, report.sandbox() ? "sandbox" : "process")
+               << (report.sandbox() ? "" : " (which is none)") << '\n';
+  for (const auto& feature : report.features) {
+    print_feature(feature, terminal);
+  }
+  return ExitCode::success;
+}
+
+}  // namespace kiln::cli

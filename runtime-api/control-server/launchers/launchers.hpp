@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// The launchers of a server and the rule which of them a function gets. Data-plane thread only.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "runtime-api/control-server/launchers/isolation.hpp"
+#include "runtime-api/control-server/launchers/launcher.hpp"
+#include "runtime-api/control-server/launchers/orphan_guard.hpp"
+#include "runtime-api/server/async/event_loop.hpp"
+
+namespace kiln {
+
+struct LauncherOptions {
+  std::string isolation = "auto";   ///< "auto", or the level that every instance has
+  std::filesystem::path init;       ///< the program sandbox-init
+  std::size_t ready_sandboxes = 4;  ///< made ahead of time
+};
+
+/// What a server does about isolation, decided once at its start.
+struct IsolationDecision {
+  std::string asked;                     ///< "auto" or a level
+  Isolation level = Isolation::process;  ///< of functions that ask for none
+  IsolationReport machine;               ///< empty where nothing but plain processes was asked for
+  /// For the log: which and why, what it does without.
+  std::string explanation() const;
+};
+
+/// Probes the machine and decides. Forks, so before there are threads. Throws std::runtime_error, with the reason and the
+/// way out, where a level was asked for and cannot be had.
+IsolationDecision decide_isolation(const LauncherOptions& options);
+
+class Launchers final : public LauncherChoice {
+ public:
+  Launchers(EventLoop& loop, const OrphanGuard& guard, const LauncherOptions& options,
+            const IsolationDecision& decision);
+  ~Launchers() override;
+  Launchers(const Launchers&) = delete;
+  Launchers& operator=(const Launchers&) = delete;
+
+  /// What was asked for is never replaced by something weaker, nor is the server's own level.
+  std::variant<Launcher*, LaunchError> choose(const std::string& isolation) const override;
+
+  /// Makes nothing ahead of time any more; what is being made is finished when settled().
+  void stop();
+  bool settled() const;
+
+ private:
+  struct Parts;
+  const IsolationDecision decision_;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace kiln

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// Things that take a while to make, made ahead of time on a thread of their own. Data-plane thread only.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <utility>
+
+#include "runtime-api/server/async/completion.hpp"
+#include "runtime-api/server/async/event_loop.hpp"
+#include "runtime-api/server/async/task.hpp"
+#include "runtime-api/server/async/worker_pool.hpp"
+
+namespace kiln {
+
+template <class T>
+class ReadyPool {
+ public:
+  /// Keeps `target` of what `make` makes on `thread`. `make` may throw; whoever waits then gets the exception.
+  ReadyPool(EventLoop& loop, WorkerPool& thread, std::function<T()> make, std::size_t target)
+      : shared_(std::make_shared<Shared>(Shared{loop, thread, std::move(make), target})) {
+    refill(shared_);
+  }
+  ReadyPool(const ReadyPool&) = delete;
+  ReadyPool& operator=(const ReadyPool&) = delete;
+  /// Nothing more is made; what is still being made goes when it is finished.
+  ~ReadyPool() { shared_->ended = true; }
+
+  /// One that is ready, or the next that will be: first come, first served.
+  Task<T> take() {
+    const auto shared = shared_;
+    if (!shared->ready.empty()) {
+      T one = std::move(shared->ready.front());
+      shared->ready.pop_front();
+      refill(shared);
+      co_return one;
+    }
+    Completion<Made> made;
+    shared->waiting.push_back(&made);
+    refill(shared);
+    Made one = co_await made;
+    if (one.error) std::rethrow_exception(one.error);
+    co_return std::move(*one.value);
+  }
+
+  /// Nothing more is made ahead.
+  void stop() { shared_->ended = true; }
+  /// Whether nothing is being made.
+  bool settled() const { return shared_->making == 0; }
+
+ private:
+  struct Made {
+    std::unique_ptr<T> value;
+    std::exception_ptr error;
+  };
+  struct Shared {
+    EventLoop& loop;
+    WorkerPool& thread;
+    std::function<T()> make;
+    std::size_t target;
+    std::deque<T> ready{};
+    std::deque<Completion<Made>*> waiting{};
+    std::size_t making = 0;
+    bool ended = false;
+  };
+
+  static void refill(const std::shared_ptr<Shared>& shared) {
+    // One that fails is made again when somebody asks: a machine that has run out of something is not asked in a loop.
+    const std::size_t target = shared->ended ? 0 : shared->target;
+    while (shared->ready.size() + shared->making < target + shared->waiting.size()) {
+      ++shared->making;
+      shared->loop.spawn(make_one(shared), "making ahead of time");
+    }
+  }
+
+  static Task<void> make_one(std::shared_ptr<Shared> shared) {
+    Made made;
+    try {
+      T value = co_await shared->thread.run(shared->make);
+      made.value = std::make_unique<T>(std::move(value));
+    } catch (...) {
+      made.error = std::current_exception();
+    }
+    --shared->making;
+    if (!shared->waiting.empty()) {
+      Completion<Made>* const first = shared->waiting.front();
+      shared->waiting.pop_front();
+      first->set(std::move(made));
+    } else if (made.value) {
+      if (!shared->ended) shared->ready.push_back(std::move(*made.value));
+    } else {
+      std::rethrow_exception(made.error);  // nobody waits, so the log is told
+    }
+  }
+
+  std::shared_ptr<Shared> shared_;
+};
+
+}  // namespace kiln

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the server and the first process of a sandbox (`sandbox-init`) say to each other, over a SOCK_SEQPACKET socket pair:
+// prepare → ready; launch → executed; then orders one way, and the other way how each program has ended. Plain values; both
+// ends are of one build.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime-api/protocol/limits.hpp"
+
+namespace kiln::sandbox {
+
+/// The number under which sandbox-init finds its socket.
+inline constexpr int control_fd = 3;
+/// Makes a niceness, which may be below zero, a number that cannot.
+inline constexpr int niceness_offset = 20;
+/// More descriptors than a launch has: outputs of a runtime and ten extensions, channels, log frames, mounts.
+inline constexpr std::size_t max_descriptors = limits::max_extensions + limits::max_inherited_channels + 8;
+/// A launch carries a function's environment (4 KiB) and little else; a plan carries the system-call filter.
+inline constexpr std::size_t max_message = 128 * 1024;
+
+/// Something of the host, shown read-only inside.
+struct Bind {
+  std::string source;  ///< absolute, on the host
+  std::string target;  ///< relative to the new root
+};
+
+struct Link {
+  std::string target;
+  std::string path;  ///< relative to the new root
+};
+
+struct TextFile {
+  std::string path;  ///< relative to the new root
+  std::string content;
+};
+
+/// The file system an instance sees, but for what is the function's own.
+struct RootLayout {
+  std::vector<std::string> folders;  ///< relative to the new root, parents first
+  std::vector<Bind> trees;           ///< folders and files
+  std::vector<Bind> devices;
+  std::vector<Link> links;
+  std::vector<TextFile> files;
+  std::vector<std::string> masked;  ///< absolute paths below /proc that are covered
+};
+
+/// Everything that can be done before it is known whose instance it will be. Descriptors: the network namespace.
+struct PreparePlan {
+  std::uint32_t uid = 0;         ///< on the host; also the group
+  std::uint32_t inside_uid = 0;  ///< what it is called inside, where there is a user namespace
+  bool user_namespace = false;
+  bool cgroup_namespace = false;
+  bool landlock = false;
+  RootLayout root;
+  std::string syscall_filter;  ///< struct sock_filter, one after another
+};
+
+/// One program of an instance: its extensions, and the runtime.
+struct Program {
+  std::string executable;              ///< inside, as is every path here
+  std::vector<std::string> arguments;  ///< argv[0] and on
+  std::vector<std::string> environment;
+  std::string working_directory;
+};
+
+/// Descriptors: the output of each program, what the runtime inherits, a detached mount for each of `mounts`.
+struct LaunchPlan {
+  std::vector<Program> programs;  ///< started in this order
+  std::uint32_t inherited = 0;    ///< the last program, which is the runtime, inherits so many
+  std::string hostname;
+  std::vector<std::string> mounts;  ///< where the mounts go, read-only
+  std::uint32_t tmp_mb = 0;
+  std::uint32_t tmp_files = 0;
+  std::uint32_t open_files = 0;
+  std::uint32_t processes = 0;
+  std::uint32_t niceness = 0;  ///< of the program, plus 20: sandboxes are made with a low priority
+};
+
+enum class ReplyKind : std::uint32_t {
+  ready = 1,
+  failed,        ///< number: errno; text: the step that failed
+  executed,      ///< all of the launch; with the runtime as a pidfd
+  not_executed,  ///< number: errno; program; text: the step that failed
+  exited,        ///< number: exit status; program
+  signalled,     ///< number: the signal; program
+};
+
+/// Sent as its bytes.
+struct Reply {
+  ReplyKind kind = ReplyKind::ready;
+  std::int32_t number = 0;
+  std::uint32_t program = 0;  ///< its place in the launch
+  std::int64_t at_ns = 0;     ///< executed: when the runtime was, on the monotonic clock
+  char text[112] = {};
+};
+
+/// From the server, as its bytes: a signal for a program and what it has started.
+struct Order {
+  std::uint32_t program = 0;
+  std::int32_t signal = 0;
+};
+
+std::string encode(const PreparePlan& plan);
+std::string encode(const LaunchPlan& plan);
+/// Throws std::runtime_error where the bytes are no such message.
+void decode(std::string_view bytes, PreparePlan& plan);
+void decode(std::string_view bytes, LaunchPlan& plan);
+
+}  // namespace kiln::sandbox

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the first process gives up before it starts anything of the function's: once for the whole sandbox, so that all
+// its programs are of one user namespace and one Landlock domain, and may see and signal one another as they do where
+// there is no sandbox.
+#pragma once
+
+#include "runtime-api/control-server/launchers/sandbox/messages.hpp"
+
+namespace kiln::sandbox {
+
+/// Makes the calling process, which has been root, the instance's unprivileged user without any capability, for it and
+/// for all it starts. Afterwards it is neither readable nor traceable by them, and ends with its parent. The file system
+/// must be complete. Throws std::system_error that names the step.
+void give_up_privileges(const PreparePlan& prepared);
+
+}  // namespace kiln::sandbox

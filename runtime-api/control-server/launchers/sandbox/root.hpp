@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// The file system of a sandbox, made from within its new mount namespace. All of it throws std::system_error that names
+// the step.
+#pragma once
+
+#include <vector>
+
+#include "runtime-api/control-server/launchers/descriptor.hpp"
+#include "runtime-api/control-server/launchers/sandbox/messages.hpp"
+
+namespace kiln::sandbox {
+
+/// Makes the root, enters it, and lets go of the host's. Afterwards nothing of the host can be reached by a path but what
+/// `layout` shows.
+void enter_root(const RootLayout& layout);
+
+/// Adds what is the function's own: its mounts and its /tmp. Then the root is read-only.
+void complete_root(const LaunchPlan& plan, const Descriptor* mounts);
+
+}  // namespace kiln::sandbox

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Makes sandboxes that wait for a function: a process in namespaces of its own, with its user id, control group, network
+// and file system, which has nothing of a function yet.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "runtime-api/control-server/launchers/cgroup.hpp"
+#include "runtime-api/control-server/launchers/descriptor.hpp"
+#include "runtime-api/control-server/launchers/network_namespace.hpp"
+#include "runtime-api/control-server/launchers/orphan_guard.hpp"
+#include "runtime-api/control-server/launchers/sandbox/messages.hpp"
+#include "runtime-api/control-server/launchers/uid_pool.hpp"
+
+namespace kiln {
+
+/// One that waits. Destroying it kills it, where it has not been handed over (pid -1).
+struct PreparedSandbox {
+  PreparedSandbox() = default;
+  PreparedSandbox(PreparedSandbox&& other) noexcept;
+  PreparedSandbox& operator=(PreparedSandbox&&) = delete;
+  ~PreparedSandbox();
+
+  int pid = -1;                ///< of its first process; its parent is the thread that made it
+  long borrowed_peak_kib = 0;  ///< as in SpawnResult
+  const OrphanGuard* guard = nullptr;
+  UidLease uid;
+  Cgroup cgroup;
+  NetworkNamespace network;
+  Descriptor control;  ///< the socket to its first process (sandbox/messages.hpp)
+};
+
+struct SandboxOptions {
+  std::filesystem::path init;  ///< the program sandbox-init
+  bool user_namespace = true;
+  bool cgroup_namespace = true;
+  bool landlock = true;
+};
+
+class SandboxFactory {
+ public:
+  /// `groups` may be null: then limits are those of setrlimit. All must outlive it. Throws where no filter can be made.
+  SandboxFactory(SandboxOptions options, UidPool& users, CgroupTree* groups, const OrphanGuard& guard);
+
+  /// Blocks for some milliseconds. On one long-lived thread: the kernel kills sandboxes when the thread that made them
+  /// ends. Throws std::exception that names the step which failed.
+  PreparedSandbox make();
+
+  bool has_cgroups() const { return groups_ != nullptr; }
+
+ private:
+  const SandboxOptions options_;
+  UidPool& users_;
+  CgroupTree* const groups_;
+  const OrphanGuard& guard_;
+  sandbox::PreparePlan plan_;
+};
+
+}  // namespace kiln

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// The launcher with isolation: each instance in a sandbox of its own, which was made before anybody called.
+#pragma once
+
+#include "runtime-api/control-server/launchers/launcher.hpp"
+#include "runtime-api/control-server/launchers/ready_pool.hpp"
+#include "runtime-api/control-server/launchers/sandbox_factory.hpp"
+#include "runtime-api/server/async/event_loop.hpp"
+#include "runtime-api/server/async/worker_pool.hpp"
+
+namespace kiln {
+
+class SandboxLauncher final : public Launcher {
+ public:
+  /// `thread` must have exactly one thread and live as long as the instances, and so must `watching`; `target` sandboxes
+  /// are kept ready.
+  SandboxLauncher(EventLoop& loop, WorkerPool& thread, WorkerPool& watching, SandboxFactory& factory,
+                  std::size_t target);
+
+  std::string_view name() const override { return "sandbox"; }
+  InstancePaths paths(const InstanceSpec& spec) const override;
+  Task<LaunchResult> start(InstanceSpec spec) override;
+  void stop() { ready_.stop(); }
+  bool settled() const { return ready_.settled(); }
+
+ private:
+  EventLoop& loop_;
+  WorkerPool& thread_;
+  WorkerPool& watching_;
+  SandboxFactory& factory_;
+  const std::uint32_t niceness_;  // of programs, as the first processes take it
+  ReadyPool<PreparedSandbox> ready_;
+};
+
+}  // namespace kiln
