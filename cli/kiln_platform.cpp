@@ -58,12 +58,15 @@ void KilnPlatform::remove() {
 conformance::FunctionUnderTest KilnPlatform::prepare(const conformance::Setting& setting) {
   remove();
   std::string name = prefix_ + std::to_string(++count_);
+  // The kit plays the runtime from outside, over the instance's Runtime API: not to be reached where an instance has a
+  // network of its own.
+  const Json kiln{{"Concurrency", setting.concurrency}, {"MaxInstances", 1}, {"Isolation", "process"}};
   const auto created = api_.create_function({{"FunctionName", name},
                                              {"Runtime", "provided"},
                                              {"Handler", "index.handler"},
                                              {"Description", "a function of kiln conformance; may be deleted"},
                                              {"Timeout", setting.timeout.count()},
-                                             {"Kiln", {{"Concurrency", setting.concurrency}, {"MaxInstances", 1}}},
+                                             {"Kiln", kiln},
                                              {"Code", {{"ZipFile", code_}}}});
   if (!created)
     throw CommandFailure({.code = ExitCode::refused, .message = "there is a function " + name + " already"});

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What a sandbox promises (docs/security.md), each promise tried from inside it, in Python and in C. As root.
+import concurrent.futures
 import glob
 import json
 import os
@@ -267,6 +268,28 @@ class What_it_reaches(SandboxTest):
         self.assertEqual(invoke(self.server, "calls", "39")[0], 0, "getpid is allowed")
 
 
+class Where_its_telemetry_goes(unittest.TestCase):
+    def test_to_itself_and_not_to_a_port_of_the_host(self):
+        # The server connects on the function's behalf, to a port of the function's choice: were it the host's loopback, any
+        # listener there would get a request with a path of the function's choice.
+        for isolation, reached in (("process", True), ("sandbox", False)):
+            with socket.create_server(("127.0.0.1", 0)) as listener, KilnServer(BUILD, isolation=isolation) as server:
+                server.run("deploy", os.path.join(SOURCE, "tests", "integration", "telemetry", "function"), "--name", "f",
+                           "--idle", "0", "--env", "PROTOCOL=NOBODY", "--env", f"PORT={listener.getsockname()[1]}",
+                           "--env", "RECORDS=/nowhere")
+                invoke(server, "f", {})
+                self.assertIn('subscribed: 200 "OK"', server.run("logs", "f").stdout)
+                # By then it has delivered what there was, or given up.
+                wait_until(lambda server=server: instances_of(server, "f") == [], "the instance has ended")
+                listener.settimeout(0)
+                try:
+                    listener.accept()[0].close()
+                    got = True
+                except BlockingIOError:
+                    got = False
+                self.assertEqual(got, reached, isolation)
+
+
 class What_it_may_use(SandboxTest):
     arguments = ()
 
@@ -507,6 +530,14 @@ class Functions_in_it(SandboxTest):
         self.assertEqual((error, answer["api"]), ("", "127.0.0.1:9001"))
         self.assertEqual(answer["descriptors"], "")
 
+    def test_run_several_invocations_at_once_each_with_a_connection_of_its_own(self):
+        self.deploy("at-once", "inside", "--concurrency", "4", "--max-instances", "1", "--timeout", "60")
+        code = "import time\nbegun = time.monotonic()\ntime.sleep(0.5)\nresult = [begun, time.monotonic()]"
+        with concurrent.futures.ThreadPoolExecutor(4) as invokers:
+            spans = [answer for answer, _ in invokers.map(lambda _: invoke(self.server, "at-once", {"code": code}), range(4))]
+        self.assertLess(max(begun for begun, _ in spans), min(ended for _, ended in spans))
+        self.assertEqual(len(instances_of(self.server, "at-once")), 1)
+
     def test_say_why_they_cannot_start(self):
         package = os.path.join(self.server.folder.name, "broken")
         os.mkdir(package)
@@ -567,10 +598,14 @@ def children_of(pid):
     return found
 
 
+def instances_of(server, name):
+    with urllib.request.urlopen(f"{server.url}/kiln/v1/functions/{name}/instances") as answer:
+        return json.load(answer)["Instances"]
+
+
 def programs_of(server, name):
     """The host's numbers of the programs in the sandboxes of a function."""
-    with urllib.request.urlopen(f"{server.url}/kiln/v1/functions/{name}/instances") as answer:
-        return [instance["Pid"] for instance in json.load(answer)["Instances"]]
+    return [instance["Pid"] for instance in instances_of(server, name)]
 
 
 def own_groups(pid):
