@@ -137,10 +137,10 @@ int serve(const ServeOptions& options) {
     router.retire_all();
     launchers.stop();
   };
-  Shutdown shutdown(
-      loop, listener, operations,
-      {[&] { api.drain(); }, retire, [&] { router.kill_all(); }, [&] { return router.drained() && launchers.settled(); }},
-      options.drain_timeout);
+  Shutdown shutdown(loop, listener, operations,
+                    {[&] { api.drain(); }, retire, [&] { router.kill_all(); },
+                     [&] { return router.drained() && launchers.settled(); }},
+                    options.drain_timeout);
   const SignalWatch signals(loop, {SIGTERM, SIGINT}, [&, asked = false](int number) mutable {
     if (std::exchange(asked, true)) return;
     log->info("{}: draining, {} call(s) under way", number == SIGINT ? "interrupted" : "asked to end",
