@@ -8,7 +8,7 @@ import struct
 import tempfile
 import threading
 
-# For the code of functions: appends `text` to the file `path` of the folder, made where it is not there yet. Once it returns,
+# For the code of functions, which finds it as the module `tell` in the folder: appends `text` to the file `path` of the folder, made where it is not there yet. Once it returns,
 # it is written. It returns the number of the calling process on the host.
 TELL = '''
 def tell(path, text=""):
@@ -27,6 +27,8 @@ class SharedFolder:
         self.folder = tempfile.TemporaryDirectory(prefix="kiln-shared-")
         self.path = self.folder.name
         os.chmod(self.path, 0o755)  # instances are somebody else
+        with open(self.file("tell.py"), "w") as module:
+            module.write(TELL)
         self.told = socket.socket(socket.AF_UNIX)
         self.told.bind(self.file("told"))
         os.chmod(self.file("told"), 0o777)

@@ -33,9 +33,14 @@ constexpr std::string_view own_prefix = "kiln-";
   throw std::system_error(errno, std::generic_category(), "control group " + path.string());
 }
 
+/// Some of these writes wait within the kernel (of a lower memory limit, for what is to be freed) and are then interrupted.
 void write_value(const fs::path& file, std::string_view value) {
   const Descriptor out(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
-  if (!out || ::write(out.get(), value.data(), value.size()) != static_cast<ssize_t>(value.size())) fail(file);
+  ssize_t written = -1;
+  do {
+    written = out ? ::write(out.get(), value.data(), value.size()) : -1;
+  } while (written < 0 && out && errno == EINTR);
+  if (written != static_cast<ssize_t>(value.size())) fail(file);
 }
 
 void write_number(const fs::path& file, long long value) { write_value(file, std::to_string(value)); }

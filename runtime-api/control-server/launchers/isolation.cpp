@@ -55,7 +55,7 @@ IsolationFeature from_errno(std::string_view name, bool needed, int error, std::
   return feature;
 }
 
-IsolationFeature try_namespace(const char* name, int flag, bool needed) {
+IsolationFeature try_namespace(std::string_view name, int flag, bool needed) {
   const int error = tried([flag] { return ::unshare(flag) == 0; });
   return from_errno(name, needed, error, "can be made", as_root);
 }
@@ -194,7 +194,7 @@ IsolationReport probe_isolation(const std::filesystem::path& init) {
   report.features.push_back(try_namespace("network namespace", CLONE_NEWNET, true));
   report.features.push_back(try_namespace("ipc namespace", CLONE_NEWIPC, true));
   report.features.push_back(try_namespace("uts namespace", CLONE_NEWUTS, true));
-  report.features.push_back(try_namespace(isolation_features::cgroup_namespace.data(), CLONE_NEWCGROUP, false));
+  report.features.push_back(try_namespace(isolation_features::cgroup_namespace, CLONE_NEWCGROUP, false));
   report.features.push_back(try_user_namespace());
   report.features.push_back(try_mount_calls());
   report.features.push_back(try_filter());

@@ -22,7 +22,7 @@ namespace {
 
 // What programs of any language need. No call that makes or enters a namespace, mounts, loads code into the kernel, traces
 // or inspects other processes, sets clocks, or opens a large and young part of the kernel (io_uring, bpf, userfaultfd).
-constexpr std::array allowed = {
+constexpr const char* allowed[] = {
     // files
     "access",
     "chdir",
@@ -418,6 +418,12 @@ class Filter {
   Context context_;
 };
 
+// The library's macros for these are C's.
+scmp_arg_cmp first_argument(scmp_datum_t value) { return {0, SCMP_CMP_EQ, value, 0}; }
+scmp_arg_cmp argument_masked(unsigned int argument, scmp_datum_t mask, scmp_datum_t value) {
+  return {argument, SCMP_CMP_MASKED_EQ, mask, value};
+}
+
 }  // namespace
 
 std::string make_syscall_filter() {
@@ -425,18 +431,18 @@ std::string make_syscall_filter() {
   for (const char* const name : allowed) filter.add(name);
   for (const char* const name : refused) filter.add(name, SCMP_ACT_ERRNO(EPERM));
   // clone3 has its flags behind a pointer, where no filter can look: ENOSYS makes C libraries use clone.
-  filter.add("clone", SCMP_A0(SCMP_CMP_MASKED_EQ, namespace_flags, 0));
+  filter.add("clone", argument_masked(0, namespace_flags, 0));
   for (const int family : {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK}) {
-    filter.add("socket", SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(family)));
-    filter.add("socketpair", SCMP_A0(SCMP_CMP_EQ, static_cast<scmp_datum_t>(family)));
+    filter.add("socket", first_argument(static_cast<scmp_datum_t>(family)));
+    filter.add("socketpair", first_argument(static_cast<scmp_datum_t>(family)));
   }
   for (const unsigned long request : allowed_ioctls) {
-    filter.add("ioctl", SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffffUL, request));
+    filter.add("ioctl", argument_masked(1, 0xffffffffUL, request));
   }
   // Its own limits, not those of a process that has its user.
-  filter.add("prlimit64", SCMP_A0(SCMP_CMP_EQ, 0));
+  filter.add("prlimit64", first_argument(0));
   for (const unsigned long persona : {0x0UL, 0x8UL, 0x20000UL, 0x20008UL, 0xffffffffUL}) {
-    filter.add("personality", SCMP_A0(SCMP_CMP_EQ, persona));
+    filter.add("personality", first_argument(persona));
   }
   return filter.take();
 }

@@ -155,7 +155,7 @@ class Extensions(unittest.TestCase):
         open(go, "w").close()
         caller.join(PATIENCE)
         self.assertEqual(done[0][0]["pid"], first["pid"])
-        self.assertEqual(len(self.events("slow")), 2)
+        wait_until(lambda: len(self.events("slow")) == 2, "the extension has the second event as well")
 
     def test_an_extension_without_invoke_events_delays_nothing(self):
         self.install("quiet", events=["SHUTDOWN"], at_shutdown="")

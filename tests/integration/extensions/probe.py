@@ -12,16 +12,8 @@ OPT = os.path.dirname(os.path.dirname(os.path.abspath(sys.argv[0])))
 with open(os.path.join(OPT, NAME + ".json")) as plan_file:
     PLAN = json.load(plan_file)
 
-
-# tests/support/shared_folder.py has the other end.
-def tell(path, text=""):
-    import os, socket
-    folder, name = os.path.split(path)
-    with socket.socket(socket.AF_UNIX) as told:
-        told.connect(os.path.join(folder, "told"))
-        told.sendall(f"{name}\n{text}".encode())
-        told.shutdown(socket.SHUT_WR)
-        return int(told.recv(64))
+sys.path.append(OPT)
+from tell import tell  # noqa: E402  of the folder shared with the test
 
 
 PID = tell(os.path.join(OPT, "pids"))

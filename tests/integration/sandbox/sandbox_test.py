@@ -528,7 +528,7 @@ class Functions_in_it(SandboxTest):
         self.deploy("shell", "shell", "--runtime", "provided")
         answer, error = invoke(self.server, "shell", {})
         self.assertEqual((error, answer["api"]), ("", "127.0.0.1:9001"))
-        self.assertEqual(answer["descriptors"], "")
+        self.assertEqual(answer["descriptors"], " 3")  # the pipe for framed log messages
 
     def test_run_several_invocations_at_once_each_with_a_connection_of_its_own(self):
         self.deploy("at-once", "inside", "--concurrency", "4", "--max-instances", "1", "--timeout", "60")

@@ -77,7 +77,7 @@ class AtOnce(PlannedFunction):
         self.assertEqual(self.log().count("INIT_START"), 1)
 
     def test_a_burst_at_python_processes_that_import_for_long_starts_one_instance(self):
-        self.server = KilnServer(BUILD)
+        self.server = KilnServer(BUILD, shared=self.shared)
         self.addCleanup(self.server.kill)
         self.server.run("deploy", os.path.join(HERE, "python"), "--name", "f", "--concurrency", "4", "--max-instances", "4",
                         "--timeout", "60", "--env", "IMPORT_SECONDS=0.5")
@@ -140,7 +140,7 @@ class AtOnce(PlannedFunction):
 
     def test_a_python_process_that_ends_within_its_stream_is_told_as_that(self):
         # The others have up to two seconds to end, and the instance ends with the last.
-        self.server = KilnServer(BUILD)
+        self.server = KilnServer(BUILD, shared=self.shared)
         self.addCleanup(self.server.kill)
         self.server.run("deploy", os.path.join(HERE, "python"), "--name", "f", "--concurrency", "2", "--max-instances", "1")
         neighbour = self.invoke_later({"touch": self.path("began"), "sleep": 1})

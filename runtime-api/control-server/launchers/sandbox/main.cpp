@@ -158,7 +158,7 @@ void obey(const Programs& programs) {
 int open_signals() {
   sigset_t all;
   ::sigfillset(&all);
-  ::sigprocmask(SIG_SETMASK, &all, nullptr);
+  ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
   sigset_t read;
   ::sigemptyset(&read);
   for (const int number : {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT}) ::sigaddset(&read, number);

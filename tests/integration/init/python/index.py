@@ -2,22 +2,13 @@
 # Each import takes the next step of the plan in $PLAN (a JSON list of what to do); the last one is taken again and again.
 import json
 import os
+import sys
 import time
 import urllib.request
-
-
-# tests/support/shared_folder.py has the other end.
-def tell(path, text=""):
-    import os, socket
-    folder, name = os.path.split(path)
-    with socket.socket(socket.AF_UNIX) as told:
-        told.connect(os.path.join(folder, "told"))
-        told.sendall(f"{name}\n{text}".encode())
-        told.shutdown(socket.SHUT_WR)
-        return int(told.recv(64))
-
-
 PLAN = os.environ["PLAN"]
+sys.path.append(os.path.dirname(PLAN))
+from tell import tell  # noqa: E402  of the folder shared with the test
+
 with open(PLAN) as plan_file:
     STEPS = json.load(plan_file)
 tell(PLAN + ".imports", f"{time.time()}\n")
