@@ -24,7 +24,7 @@ def tell(path, text=""):
 
 class SharedFolder:
     def __init__(self):
-        self.folder = tempfile.TemporaryDirectory(prefix="kiln-shared-")
+        self.folder = tempfile.TemporaryDirectory(prefix="kiln-test-shared-")
         self.path = self.folder.name
         os.chmod(self.path, 0o755)  # instances are somebody else
         with open(self.file("tell.py"), "w") as module:
