@@ -53,7 +53,7 @@ int run_several(Runtime& runtime, const BootstrapEnvironment& environment, std::
     for (std::size_t i = 0; i < count; ++i) clients.push_back(client_of(platform, i));
     return static_cast<int>(ended(runtime, run_threads(runtime, environment.function, std::move(clients), inherited)));
   }
-  return run_processes(count, platform.inherited_fds, [&](InitErrorGate& gate, std::size_t index) {
+  return run_processes(runtime, count, platform.inherited_fds, [&](InitErrorGate& gate, std::size_t index) {
     return ended(runtime, run_alone(runtime, environment.function, client_of(platform, index), inherited, &gate));
   });
 }

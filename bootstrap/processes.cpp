@@ -118,7 +118,7 @@ int end_alike(int status, const sigset_t& awaited) {
 
 }  // namespace
 
-int run_processes(std::size_t count, const std::vector<int>& sockets,
+int run_processes(Runtime& runtime, std::size_t count, const std::vector<int>& sockets,
                   const std::function<ExitCode(InitErrorGate& gate, std::size_t index)>& serve) {
   SharedGate gate;
   const sigset_t awaited = awaited_signals();
@@ -127,7 +127,9 @@ int run_processes(std::size_t count, const std::vector<int>& sockets,
   const pid_t parent = ::getpid();
   Children children;
   for (std::size_t i = 0; i < count; ++i) {
+    runtime.before_fork();
     const pid_t pid = ::fork();
+    runtime.after_fork(pid == 0 ? ForkSide::child : ForkSide::parent);
     if (pid == 0) {
       // Whatever ends the parent, be it SIGKILL, ends its children.
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);

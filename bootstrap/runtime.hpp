@@ -33,6 +33,9 @@ enum class Concurrency {
   processes,  ///< processes are made before load is called; each loads for itself, and has one thread
 };
 
+/// Who one is after a fork.
+enum class ForkSide { parent, child };
+
 /// One language runtime. Called in the order load, the snapshot's hooks where there is one, invoke any number of times,
 /// shutdown; from one thread, but for invoke where concurrency() says otherwise.
 class Runtime {
@@ -47,6 +50,11 @@ class Runtime {
   /// answer is what was written to it, and the result says whether it ended well (a Success without a body) or in an
   /// error. Must not throw; may end the process only where the user's code asked for it (sys.exit, std::exit).
   virtual InvocationResult invoke(const Invocation& invocation, ResponseSink& response) = 0;
+
+  /// Before and after each fork() that the bootstrap does, on the same thread: a language whose interpreter already runs has
+  /// to know of it.
+  virtual void before_fork() {}
+  virtual void after_fork(ForkSide) {}
 
   virtual Concurrency concurrency() const { return Concurrency::processes; }
 

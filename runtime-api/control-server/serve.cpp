@@ -89,6 +89,7 @@ int serve(const ServeOptions& options) {
   LauncherOptions launcher_options;
   launcher_options.isolation = options.isolation;
   launcher_options.init = options.libexec / "sandbox-init";
+  if (options.zygotes) launcher_options.zygotes = options.libexec / "zygotes";
   const IsolationDecision isolation = decide_isolation(launcher_options);
   OrphanGuard guard;
 

@@ -3,10 +3,15 @@
 
 #include <pybind11/pybind11.h>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <clocale>
+#include <csignal>
 #include <cstdlib>
+#include <stdexcept>
 #include <string_view>
 
 #include "runtime-api/protocol/environment.hpp"
@@ -87,11 +92,91 @@ bool is_awaitable(PyObject* value) {
   return methods && methods->am_await;
 }
 
+/// Python keeps a copy of the environment. This is what that would be, had it been started now.
+py::dict environment_as_bytes() {
+  py::dict found;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const auto equals = text.find('=');
+    if (equals == std::string_view::npos || equals == 0) continue;
+    found[py::bytes(text.data(), equals)] = py::bytes(text.data() + equals + 1, text.size() - equals - 1);
+  }
+  return found;
+}
+
+/// Takes what a handler answers at once; there is nobody to stream to.
+class NoSink final : public ResponseSink {
+ public:
+  void open(std::string_view) override {}
+  bool is_open() const override { return false; }
+  std::optional<std::string> write(std::string_view) override { return "there is no response"; }
+};
+
 }  // namespace
 
 void PythonRuntime::start() {
   start_interpreter({program_, standard_search_path()});
   idle_state_ = PyEval_SaveThread();
+}
+
+void PythonRuntime::warm(const std::vector<std::string>& modules) {
+  start();
+  const Gil gil(idle_state_);
+  try {
+    const py::module_ zygote = py::module_::import("_kiln_zygote");
+    py::list names;
+    for (const std::string& name : modules) names.append(name);
+    zygote.attr("warm")(names);
+    run_warm_handler();
+    zygote.attr("settle")();
+  } catch (const py::error_already_set& error) {
+    throw std::runtime_error(error.what());
+  }
+  warmed_ = true;
+}
+
+void PythonRuntime::run_warm_handler() {
+  install_native_module({}, JsonEncoder::NonAscii::escape);
+  handler_ = py::module_::import("_kiln_handler_lookup").attr("find")("_kiln_warm_handler.handler").release().ptr();
+  begin_ = attribute("_kiln_context", "begin");
+  Invocation invocation;
+  invocation.request_id = "00000000-0000-0000-0000-000000000000";
+  invocation.function_arn = "arn:aws:lambda:local:0:function:warm";
+  invocation.content_type = json_content_type;
+  invocation.payload = R"({"name": "kiln", "numbers": [1, 2.5, null]})";
+  NoSink sink;
+  run(invocation, sink);
+  for (PyObject** held : {&handler_, &begin_, &function_arn_}) Py_CLEAR(*held);
+}
+
+void PythonRuntime::before_fork() {
+  if (idle_state_ == nullptr) return;
+  PyEval_RestoreThread(idle_state_);
+  PyOS_BeforeFork();
+}
+
+void PythonRuntime::after_fork(ForkSide side) {
+  if (idle_state_ == nullptr) return;
+  if (side == ForkSide::parent) {
+    PyOS_AfterFork_Parent();
+  } else {
+    PyOS_AfterFork_Child();
+    if (PyObject* const zygote = PyImport_GetModule(text_of_platform("_kiln_zygote").ptr())) {
+      const py::object forked = owned(PyObject_CallMethod(zygote, "forked", nullptr));
+      if (!forked) PyErr_WriteUnraisable(zygote);
+      Py_DECREF(zygote);
+    }
+  }
+  idle_state_ = PyEval_SaveThread();
+}
+
+/// What a new interpreter would have found in its environment.
+void PythonRuntime::adopt() {
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+  std::setlocale(LC_CTYPE, "");  // NOLINT(concurrency-mt-unsafe): one thread yet
+  py::module_::import("_kiln_zygote").attr("adopt")(environment_as_bytes());
+  warmed_ = false;
 }
 
 std::optional<FunctionError> PythonRuntime::load(const FunctionEnvironment& environment) {
@@ -110,10 +195,13 @@ std::optional<FunctionError> PythonRuntime::load(const FunctionEnvironment& envi
   }
   const Gil gil(idle_state_);
   try {
+    const bool started_before = warmed_;
+    if (started_before) adopt();
     const auto non_ascii = non_ascii_for(environment.execution_env);
     encoder_ = JsonEncoder(non_ascii);
     install_native_module(logs, non_ascii);
     py::module_::import("_kiln_start").attr("prepare")();
+    if (started_before) py::module_::import("_kiln_zygote").attr("configure_logging")();
     extend_search_path(path);
     handler_ = py::module_::import("_kiln_handler_lookup").attr("find")(environment.handler).release().ptr();
     begin_ = attribute("_kiln_context", "begin");

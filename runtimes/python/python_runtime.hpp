@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "bootstrap/runtime.hpp"
 #include "runtimes/python/json_encoder.hpp"
@@ -23,6 +24,15 @@ class PythonRuntime final : public Runtime {
   /// has not been done. Afterwards the GIL is free. Throws std::runtime_error where Python cannot be started.
   void start();
 
+  /// start(), and more: loads `modules`, of the standard search path, and runs a function of its own. Everything it has
+  /// then, forks have as well; load() in a fork makes it the function's own. Throws std::runtime_error that names the
+  /// module which cannot be loaded.
+  void warm(const std::vector<std::string>& modules);
+
+  /// Around a fork of a process in which Python has been started, and by nothing else: the same thread in all three.
+  void before_fork() override;
+  void after_fork(ForkSide side) override;
+
   std::optional<FunctionError> load(const FunctionEnvironment& environment) override;
   InvocationResult invoke(const Invocation& invocation, ResponseSink& response) override;
   std::optional<FunctionError> before_snapshot() override { return run_hooks("before_snapshot"); }
@@ -42,6 +52,8 @@ class PythonRuntime final : public Runtime {
     PyThreadState*& state_;
   };
 
+  void adopt();
+  void run_warm_handler();
   static void extend_search_path(const FunctionSearchPath& path);
   py::object begin(const Invocation& invocation);
   py::object event_of(const Invocation& invocation, std::string& failure) const;
@@ -51,6 +63,7 @@ class PythonRuntime final : public Runtime {
   py::object settle(const py::object& awaitable, std::optional<FunctionError>& failed, const std::string& request_id);
 
   std::string program_;
+  bool warmed_ = false;                  ///< and not adopted yet
   PyThreadState* idle_state_ = nullptr;  ///< this thread's, while it does not hold the GIL
   JsonEncoder encoder_{JsonEncoder::NonAscii::escape};
   // Leaked on purpose, so plain pointers: their owner is the process.

@@ -68,6 +68,7 @@ InstanceSpec Activator::prepare(const DeployedFunction& function, const Launcher
   const auto at_once = static_cast<std::size_t>(std::max(1, configuration.kiln.concurrency));
   if (runtime.own_bootstrap && at_once <= limits::max_inherited_channels) spec.channels = at_once;
   spec.takes_frames = !runtime.own_bootstrap;
+  if (runtime.own_bootstrap && may_be_forked(configuration)) spec.zygote = canonical_runtime(configuration.runtime);
   spec.executable = std::move(runtime.executable);
   spec.arguments = std::move(runtime.arguments);
   if (runtime.directory != function.task_root) spec.runtime_root = std::move(runtime.directory);

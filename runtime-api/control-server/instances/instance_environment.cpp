@@ -1,13 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime-api/control-server/instances/instance_environment.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <map>
+#include <string_view>
 
 #include "runtime-api/protocol/environment.hpp"
 
 namespace kiln {
 
 bool starts_from_snapshot(const FunctionConfiguration& function) { return function.snap_start == "PublishedVersions"; }
+
+bool may_be_forked(const FunctionConfiguration& function) {
+  if (!function.environment) return true;
+  // Read by Python, the dynamic loader and the allocator as a process starts, and never again.
+  constexpr std::string_view read_at_start[] = {"PYTHON", "LD_", "MALLOC_", "GLIBC_TUNABLES"};
+  constexpr std::string_view harmless[] = {"PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"};
+  return std::all_of(function.environment->begin(), function.environment->end(), [&](const auto& variable) {
+    const std::string_view name = variable.first;
+    return std::find(std::begin(harmless), std::end(harmless), name) != std::end(harmless) ||
+           std::none_of(std::begin(read_at_start), std::end(read_at_start),
+                        [&](std::string_view start) { return name.starts_with(start); });
+  });
+}
 
 std::vector<std::string> instance_environment(const FunctionConfiguration& function, const AccountSettings& account,
                                               const InstancePlace& place) {

@@ -25,4 +25,8 @@ std::vector<std::string> instance_environment(const FunctionConfiguration& funct
 /// of "PublishedVersions" is taken to mean the function as it is.
 bool starts_from_snapshot(const FunctionConfiguration& function);
 
+/// Whether an interpreter that has started before it was known whose it would be can be this function's. Its variables may ask
+/// for one that starts in another way.
+bool may_be_forked(const FunctionConfiguration& function);
+
 }  // namespace kiln

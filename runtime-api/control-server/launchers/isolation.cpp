@@ -135,7 +135,7 @@ IsolationFeature try_whole(const IsolationReport& parts, const std::filesystem::
     options.cgroup_namespace = parts.works(isolation_features::cgroup_namespace);
     options.landlock = parts.works(isolation_features::landlock);
     SandboxFactory factory(options, users, groups ? &*groups : nullptr, guard);
-    const PreparedSandbox made = factory.make();
+    const PreparedSandbox made = factory.make(nullptr);
   } catch (const std::exception& error) {
     feature.works = false;
     feature.detail = error.what();

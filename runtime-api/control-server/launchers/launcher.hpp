@@ -33,8 +33,10 @@ struct InstanceSpec {
   std::vector<std::string> arguments;    ///< argv[1] and on
   std::vector<std::string> environment;  ///< "KEY=VALUE", complete but for the way to the Runtime API
   std::filesystem::path task_root;       ///< the function's unpacked code; the working directory
-  std::filesystem::path runtime_root;    ///< the folder of the bootstrap, where that is not the function's own
-  std::filesystem::path layers_root;     ///< what is to be at /opt, where it exists
+  /// The runtime ("python3.11") whose zygote it may be forked from; empty where it is to be executed.
+  std::string zygote;
+  std::filesystem::path runtime_root;  ///< the folder of the bootstrap, where that is not the function's own
+  std::filesystem::path layers_root;   ///< what is to be at /opt, where it exists
   int memory_mb = 0;
   int tmp_mb = 0;  ///< what /tmp may hold
   /// A bootstrap of ours inherits this many connected sockets, one for each invocation it may run at once. Every instance

@@ -55,6 +55,26 @@ struct Launchers::Parts {
   std::optional<SandboxLauncher> sandbox;
 };
 
+namespace {
+
+ZygotePrograms find_zygotes(const LauncherOptions& options) {
+  ZygotePrograms found;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(options.zygotes, error)) {
+    found[entry.path().filename().string()] = {entry.path(), options.preimports, sandbox_inside_uid};
+  }
+  return found;
+}
+
+}  // namespace
+
+std::vector<std::string> default_preimports() {
+  return {"json",         "logging",         "datetime",    "re",        "base64",    "hashlib",
+          "uuid",         "random",          "decimal",     "functools", "typing",    "dataclasses",
+          "enum",         "collections.abc", "pathlib",     "tempfile",  "traceback", "threading",
+          "urllib.parse", "urllib.request",  "http.client", "ssl",       "socket",    "subprocess"};
+}
+
 Launchers::Launchers(EventLoop& loop, const OrphanGuard& guard, const LauncherOptions& options,
                      const IsolationDecision& decision)
     : decision_(decision), parts_(std::make_unique<Parts>(loop, guard)) {
@@ -72,7 +92,9 @@ Launchers::Launchers(EventLoop& loop, const OrphanGuard& guard, const LauncherOp
   parts.making.emplace(loop, 1, "kiln-sandboxes");
   // What is done there is to wait, for the kernel: several at once wait no longer than one.
   parts.watching.emplace(loop, 4, "kiln-memory");
-  parts.sandbox.emplace(loop, *parts.making, *parts.watching, *parts.factory, options.ready_sandboxes);
+  // Where instances' users have different names inside, their files in /etc differ, and one root cannot be all theirs.
+  const ZygotePrograms zygotes = sandbox.user_namespace ? find_zygotes(options) : ZygotePrograms();
+  parts.sandbox.emplace(loop, *parts.making, *parts.watching, *parts.factory, options.ready_sandboxes, zygotes, guard);
 }
 
 Launchers::~Launchers() = default;

@@ -15,10 +15,15 @@
 
 namespace kiln {
 
+/// Of the standard library what many functions use, and what that takes longest to load.
+std::vector<std::string> default_preimports();
+
 struct LauncherOptions {
   std::string isolation = "auto";   ///< "auto", or the level that every instance has
   std::filesystem::path init;       ///< the program sandbox-init
-  std::size_t ready_sandboxes = 4;  ///< made ahead of time
+  std::size_t ready_sandboxes = 4;  ///< made ahead of time, of each kind
+  std::filesystem::path zygotes;    ///< the folder of the zygotes, one for a runtime; empty for none
+  std::vector<std::string> preimports = default_preimports();  ///< what those of Python load ahead of time
 };
 
 /// What a server does about isolation, decided once at its start.

@@ -3,8 +3,6 @@
 
 #include <fcntl.h>
 #include <sched.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 
 #include <cerrno>
@@ -13,37 +11,18 @@
 #include <stdexcept>
 #include <system_error>
 
+#include "runtime-api/control-server/launchers/control_pair.hpp"
 #include "runtime-api/control-server/launchers/sandbox/message_socket.hpp"
 #include "runtime-api/control-server/launchers/seccomp_filter.hpp"
 #include "runtime-api/control-server/launchers/spawn_process.hpp"
 #include "runtime-api/control-server/launchers/system_root.hpp"
 
 namespace kiln {
-namespace {
-
-// What the user is called inside; the real service has 993 as well.
-constexpr std::uint32_t inside_uid = 993;
-// A machine that is busy beyond all measure, or a first process that hangs.
-constexpr timeval patience{10, 0};
-
-struct ControlPair {
-  Descriptor ours, theirs;
-};
-
-ControlPair make_control() {
-  int pair[2];
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) {
-    throw std::system_error(errno, std::generic_category(), "socketpair");
-  }
-  ControlPair made{Descriptor(pair[0]), Descriptor(pair[1])};
-  ::setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  return made;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 PreparedSandbox::PreparedSandbox(PreparedSandbox&& other) noexcept
     : pid(std::exchange(other.pid, -1)),
+      has_runtime(other.has_runtime),
       borrowed_peak_kib(other.borrowed_peak_kib),
       guard(other.guard),
       uid(std::move(other.uid)),
@@ -62,30 +41,39 @@ PreparedSandbox::~PreparedSandbox() {
 
 SandboxFactory::SandboxFactory(SandboxOptions options, UidPool& users, CgroupTree* groups, const OrphanGuard& guard)
     : options_(std::move(options)), users_(users), groups_(groups), guard_(guard) {
-  plan_.inside_uid = inside_uid;
+  plan_.inside_uid = sandbox_inside_uid;
   plan_.user_namespace = options_.user_namespace;
   plan_.cgroup_namespace = options_.cgroup_namespace && groups_ != nullptr;
   plan_.landlock = options_.landlock;
   plan_.syscall_filter = make_syscall_filter();
 }
 
-PreparedSandbox SandboxFactory::make() {
-  PreparedSandbox made;
-  made.uid = users_.take();
-  made.network = NetworkNamespace::make();
-  if (groups_ != nullptr) made.cgroup = groups_->make();
-  ControlPair control = make_control();
+void SandboxFactory::execute_init(PreparedSandbox& made, int control) const {
   const Descriptor null(::open("/dev/null", O_WRONLY | O_CLOEXEC));
   SpawnRequest request;
   request.executable = options_.init.string();
   request.working_directory = "/";
   request.output = null.get();
-  request.inherited = {control.theirs.get()};
+  request.inherited = {control};
   request.namespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
   const SpawnResult spawned = spawn_process(request);
   if (spawned.error) throw std::system_error(spawned.error, "cannot start " + request.executable);
   made.pid = spawned.pid;
   made.borrowed_peak_kib = spawned.borrowed_peak_kib;
+}
+
+PreparedSandbox SandboxFactory::make(Zygote* zygote) {
+  PreparedSandbox made;
+  made.uid = users_.take();
+  made.network = NetworkNamespace::make();
+  if (groups_ != nullptr) made.cgroup = groups_->make();
+  ControlPair control = make_control();
+  if (zygote != nullptr) {
+    made.pid = zygote->fork(control.theirs.get());
+    made.has_runtime = true;
+  } else {
+    execute_init(made, control.theirs.get());
+  }
   made.guard = &guard_;
   guard_.watch(made.pid);
   control.theirs.reset();
@@ -97,10 +85,7 @@ PreparedSandbox SandboxFactory::make() {
   plan.root = system_root(plan.user_namespace ? plan.inside_uid : plan.uid);
   const int network = made.network.name.get();
   sandbox::send_message(made.control.get(), encode(plan), {&network, 1});
-  const sandbox::Received answer = sandbox::receive_message(made.control.get());
-  sandbox::Reply reply;
-  if (answer.bytes.size() != sizeof reply) throw std::runtime_error("sandbox-init ended while it made a sandbox");
-  std::memcpy(&reply, answer.bytes.data(), sizeof reply);
+  const sandbox::Reply reply = receive_reply(made.control.get());
   if (reply.kind != sandbox::ReplyKind::ready) {
     throw std::runtime_error(std::string("a sandbox could not be made: ") + reply.text);
   }

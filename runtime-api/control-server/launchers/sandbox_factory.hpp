@@ -13,8 +13,12 @@
 #include "runtime-api/control-server/launchers/orphan_guard.hpp"
 #include "runtime-api/control-server/launchers/sandbox/messages.hpp"
 #include "runtime-api/control-server/launchers/uid_pool.hpp"
+#include "runtime-api/control-server/launchers/zygote.hpp"
 
 namespace kiln {
+
+/// What an instance's user is called inside, where there is a user namespace; the real service has 993 as well.
+inline constexpr std::uint32_t sandbox_inside_uid = 993;
 
 /// One that waits. Destroying it kills it, where it has not been handed over (pid -1).
 struct PreparedSandbox {
@@ -24,6 +28,7 @@ struct PreparedSandbox {
   ~PreparedSandbox();
 
   int pid = -1;                ///< of its first process; its parent is the thread that made it
+  bool has_runtime = false;    ///< it is a zygote's: the first process has a language runtime ready
   long borrowed_peak_kib = 0;  ///< as in SpawnResult
   const OrphanGuard* guard = nullptr;
   UidLease uid;
@@ -46,11 +51,14 @@ class SandboxFactory {
 
   /// Blocks for some milliseconds. On one long-lived thread: the kernel kills sandboxes when the thread that made them
   /// ends. Throws std::exception that names the step which failed.
-  PreparedSandbox make();
+  /// With `zygote`, which belongs to that thread as well, the first process is forked from it.
+  PreparedSandbox make(Zygote* zygote);
 
   bool has_cgroups() const { return groups_ != nullptr; }
 
  private:
+  void execute_init(PreparedSandbox& made, int control) const;
+
   const SandboxOptions options_;
   UidPool& users_;
   CgroupTree* const groups_;

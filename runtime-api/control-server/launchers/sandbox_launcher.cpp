@@ -9,8 +9,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <fstream>
 #include <system_error>
 
@@ -32,6 +34,8 @@ constexpr std::uint32_t processes = 1024;
 // One file for each 16 KiB: enough for what fits, and an end to what does not.
 constexpr std::uint32_t tmp_files_per_mb = 64;
 constexpr int making_niceness = 15;
+// A zygote that could not be had: until the next try.
+constexpr std::chrono::seconds after_failure{10};
 // A name inside may have 64 bytes; the real service's are addresses.
 constexpr std::size_t hostname_length = 13;
 
@@ -212,16 +216,80 @@ std::optional<LaunchError> launch_error(const std::optional<sandbox::Reply>& rep
 
 }  // namespace
 
+/// What comes of one zygote.
+struct SandboxLauncher::Forked {
+  using Clock = std::chrono::steady_clock;
+
+  /// Used on the thread that makes sandboxes.
+  class Source {
+   public:
+    Source(EventLoop& loop, SandboxFactory& factory, const ZygoteOptions& options, const OrphanGuard& guard)
+        : loop_(loop), factory_(factory), zygote_(options, guard) {}
+
+    /// Where no zygote can be had, the sandbox is without a runtime, like any other.
+    PreparedSandbox make() {
+      if (Clock::now() >= not_before_) {
+        try {
+          return factory_.make(&zygote_);
+        } catch (const std::exception&) {
+          loop_.post([&loop = loop_, error = std::current_exception()] { loop.report("zygote", error); });
+          not_before_ = Clock::now() + after_failure;
+        }
+      }
+      return factory_.make(nullptr);
+    }
+
+   private:
+    EventLoop& loop_;
+    SandboxFactory& factory_;
+    Zygote zygote_;
+    Clock::time_point not_before_;
+  };
+
+  Forked(EventLoop& loop, WorkerPool& thread, SandboxFactory& factory, std::size_t target, const ZygoteOptions& options,
+         const OrphanGuard& guard)
+      : source(std::make_shared<Source>(loop, factory, options, guard)),
+        ready(loop, thread, [source = source] { return source->make(); }, target) {}
+
+  std::shared_ptr<Source> source;
+  ReadyPool<PreparedSandbox> ready;
+};
+
 SandboxLauncher::SandboxLauncher(EventLoop& loop, WorkerPool& thread, WorkerPool& watching, SandboxFactory& factory,
-                                 std::size_t target)
+                                 std::size_t target, const ZygotePrograms& zygotes, const OrphanGuard& guard)
     : loop_(loop),
       thread_(thread),
       watching_(watching),
       factory_(factory),
       niceness_(static_cast<std::uint32_t>(::getpriority(PRIO_PROCESS, 0) + sandbox::niceness_offset)),
-      ready_(loop, thread, [&factory] { return factory.make(); }, target) {
+      executed_(loop, thread, [&factory] { return factory.make(nullptr); }, target) {
   // What is made ahead of time must not slow down what somebody waits for.
   thread_.submit([] { ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), making_niceness); });
+  for (const auto& [runtime, options] : zygotes) {
+    forked_.emplace(runtime, std::make_unique<Forked>(loop, thread, factory, target, options, guard));
+  }
+}
+
+SandboxLauncher::~SandboxLauncher() {
+  // Zygotes end on the thread that has started them; what it still makes goes first.
+  for (auto& [runtime, forked] : forked_) {
+    thread_.submit([source = forked->source] {});
+  }
+}
+
+void SandboxLauncher::stop() {
+  executed_.stop();
+  for (auto& [runtime, forked] : forked_) forked->ready.stop();
+}
+
+bool SandboxLauncher::settled() const {
+  return executed_.settled() &&
+         std::all_of(forked_.begin(), forked_.end(), [](const auto& one) { return one.second->ready.settled(); });
+}
+
+ReadyPool<PreparedSandbox>& SandboxLauncher::pool_for(const InstanceSpec& spec) {
+  const auto found = forked_.find(spec.zygote);
+  return found != forked_.end() ? found->second->ready : executed_;
 }
 
 InstancePaths SandboxLauncher::paths(const InstanceSpec& spec) const {
@@ -229,13 +297,14 @@ InstancePaths SandboxLauncher::paths(const InstanceSpec& spec) const {
 }
 
 Task<LaunchResult> SandboxLauncher::start(InstanceSpec spec) {
-  PreparedSandbox sandbox = co_await ready_.take();
+  PreparedSandbox sandbox = co_await pool_for(spec).take();
   const InstancePaths inside = paths(spec);
   Endpoints ends = make_endpoints(spec.channels, spec.takes_frames);
   ends.address = namespace_runtime_api;
   ends.listener = std::move(sandbox.network.listener);
   sandbox.network.name.reset();  // its processes keep it
   sandbox::LaunchPlan plan = make_plan(spec, inside, ends);
+  plan.forks_runtime = sandbox.has_runtime;
   plan.niceness = niceness_;
   // The control group says in the log that its limit was reached; this one, by user, is the fence behind it.
   plan.processes = factory_.has_cgroups() ? 2 * processes : processes;

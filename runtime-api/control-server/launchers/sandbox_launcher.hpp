@@ -2,6 +2,11 @@
 // The launcher with isolation: each instance in a sandbox of its own, which was made before anybody called.
 #pragma once
 
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+
 #include "runtime-api/control-server/launchers/launcher.hpp"
 #include "runtime-api/control-server/launchers/ready_pool.hpp"
 #include "runtime-api/control-server/launchers/sandbox_factory.hpp"
@@ -10,26 +15,36 @@
 
 namespace kiln {
 
+/// Zygotes by the runtime that they are of.
+using ZygotePrograms = std::map<std::string, ZygoteOptions, std::less<>>;
+
 class SandboxLauncher final : public Launcher {
  public:
   /// `thread` must have exactly one thread and live as long as the instances, and so must `watching`; `target` sandboxes
-  /// are kept ready.
+  /// are kept ready, and as many of each zygote.
   SandboxLauncher(EventLoop& loop, WorkerPool& thread, WorkerPool& watching, SandboxFactory& factory,
-                  std::size_t target);
+                  std::size_t target, const ZygotePrograms& zygotes, const OrphanGuard& guard);
+  ~SandboxLauncher() override;
 
   std::string_view name() const override { return "sandbox"; }
   InstancePaths paths(const InstanceSpec& spec) const override;
   Task<LaunchResult> start(InstanceSpec spec) override;
-  void stop() { ready_.stop(); }
-  bool settled() const { return ready_.settled(); }
+  void stop();
+  bool settled() const;
 
  private:
+  struct Forked;
+
+  /// Where the next instance of `spec` comes from.
+  ReadyPool<PreparedSandbox>& pool_for(const InstanceSpec& spec);
+
   EventLoop& loop_;
   WorkerPool& thread_;
   WorkerPool& watching_;
   SandboxFactory& factory_;
   const std::uint32_t niceness_;  // of programs, as the first processes take it
-  ReadyPool<PreparedSandbox> ready_;
+  ReadyPool<PreparedSandbox> executed_;
+  std::map<std::string, std::unique_ptr<Forked>, std::less<>> forked_;  // by runtime
 };
 
 }  // namespace kiln

@@ -39,7 +39,12 @@ void send_message(int socket, std::string_view bytes, std::span<const int> descr
 
 Received receive_message(int socket, int flags) {
   Received received;
-  received.bytes.resize(max_message);
+  ssize_t size = 0;
+  while ((size = ::recv(socket, nullptr, 0, flags | MSG_PEEK | MSG_TRUNC)) < 0) {
+    if (errno != EINTR) throw std::system_error(errno, std::generic_category(), "recv");
+  }
+  if (static_cast<std::size_t>(size) > max_message) throw std::system_error(EMSGSIZE, std::generic_category(), "recv");
+  received.bytes.resize(static_cast<std::size_t>(size));
   iovec part{received.bytes.data(), received.bytes.size()};
   alignas(cmsghdr) char control[control_size];
   msghdr message{};

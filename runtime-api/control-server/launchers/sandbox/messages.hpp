@@ -71,6 +71,7 @@ struct Program {
 struct LaunchPlan {
   std::vector<Program> programs;  ///< started in this order
   std::uint32_t inherited = 0;    ///< the last program, which is the runtime, inherits so many
+  bool forks_runtime = false;     ///< it is not executed: the first process forks what it has ready
   std::string hostname;
   std::vector<std::string> mounts;  ///< where the mounts go, read-only
   std::uint32_t tmp_mb = 0;
@@ -87,6 +88,7 @@ enum class ReplyKind : std::uint32_t {
   not_executed,  ///< number: errno; program; text: the step that failed
   exited,        ///< number: exit status; program
   signalled,     ///< number: the signal; program
+  forked,        ///< by a zygote; number: the process id
 };
 
 /// Sent as its bytes.
@@ -98,6 +100,12 @@ struct Reply {
   char text[112] = {};
 };
 
+/// What a zygote is to be, before anything is forked from it.
+struct ZygotePlan {
+  RootLayout root;                   ///< as its sandboxes will have it
+  std::vector<std::string> modules;  ///< loaded ahead of time, in this order
+};
+
 /// From the server, as its bytes: a signal for a program and what it has started.
 struct Order {
   std::uint32_t program = 0;
@@ -106,8 +114,10 @@ struct Order {
 
 std::string encode(const PreparePlan& plan);
 std::string encode(const LaunchPlan& plan);
+std::string encode(const ZygotePlan& plan);
 /// Throws std::runtime_error where the bytes are no such message.
 void decode(std::string_view bytes, PreparePlan& plan);
 void decode(std::string_view bytes, LaunchPlan& plan);
+void decode(std::string_view bytes, ZygotePlan& plan);
 
 }  // namespace kiln::sandbox

@@ -10,9 +10,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <iterator>
 #include <string_view>
 #include <system_error>
 
@@ -67,6 +69,21 @@ void drop_capabilities() {
 }
 
 }  // namespace
+
+void keep_what_sandboxes_need() {
+  // Namespaces and mounts, another user, no capability for it, and the priority of a program that somebody waits for.
+  constexpr int needed[] = {CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_SYS_NICE};
+  __user_cap_data_struct kept[2] = {};
+  for (const int capability : needed) kept[CAP_TO_INDEX(capability)].permitted |= CAP_TO_MASK(capability);
+  for (__user_cap_data_struct& word : kept) word.effective = word.permitted;
+  for (int capability = 0; ::prctl(PR_CAPBSET_READ, capability) >= 0; ++capability) {
+    const bool needs = std::find(std::begin(needed), std::end(needed), capability) != std::end(needed);
+    if (!needs && ::prctl(PR_CAPBSET_DROP, capability) != 0) fail("capability bounding set");
+  }
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  if (::syscall(SYS_capset, &header, kept) != 0) fail("dropping capabilities");
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail("no_new_privs");
+}
 
 void give_up_privileges(const PreparePlan& prepared) {
   if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail("no_new_privs");

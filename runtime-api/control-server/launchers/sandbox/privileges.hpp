@@ -13,4 +13,8 @@ namespace kiln::sandbox {
 /// must be complete. Throws std::system_error that names the step.
 void give_up_privileges(const PreparePlan& prepared);
 
+/// Leaves the calling process, which is root, only what it needs to make sandboxes, for it and for all it forks. Throws
+/// std::system_error.
+void keep_what_sandboxes_need();
+
 }  // namespace kiln::sandbox

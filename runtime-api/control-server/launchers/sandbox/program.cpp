@@ -42,13 +42,17 @@ bool set_limits(const LaunchPlan& launch) {
          set_limit(RLIMIT_MEMLOCK, 64 * 1024) && set_limit(RLIMIT_NICE, 0) && set_limit(RLIMIT_RTPRIO, 0);
 }
 
+bool close_from(int first, unsigned flags) {
+  return ::syscall(SYS_close_range, static_cast<unsigned>(first), ~0U, flags) == 0;
+}
+
 /// Moves `descriptor` up where it stands in the way of what goes below `first_free`.
 bool clear_the_way(int& descriptor, int first_free) {
   if (descriptor < first_free) descriptor = ::fcntl(descriptor, F_DUPFD_CLOEXEC, first_free);
   return descriptor >= 0;
 }
 
-/// `progress` may get another number.
+/// Those that are the program's are moved to their numbers. `progress` may get another number.
 bool place_descriptors(ProgramDescriptors descriptors, int& progress) {
   const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (null < 0 || ::dup2(null, STDIN_FILENO) < 0) return false;
@@ -63,7 +67,7 @@ bool place_descriptors(ProgramDescriptors descriptors, int& progress) {
     if (::dup2(descriptor, number++) < 0) return false;
   }
   // What is left of ours, the socket to the server among it, goes when the program is executed.
-  return ::syscall(SYS_close_range, static_cast<unsigned>(first_private), ~0U, CLOSE_RANGE_CLOEXEC) == 0;
+  return close_from(first_private, CLOSE_RANGE_CLOEXEC);
 }
 
 bool filter_system_calls(const std::string& filter) {
@@ -96,10 +100,9 @@ std::int64_t monotonic_ns() {
   return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
 }
 
-/// Returns the step that failed, with errno set; does not return where the program was executed.
-const char* become(const PreparePlan& prepared, const LaunchPlan& launch, const Program& program,
-                   const ProgramDescriptors& descriptors, char* const* arguments, char* const* environment,
-                   int& progress) {
+/// Everything but the program itself. Returns the step that failed, with errno set; null where all is done.
+const char* prepare(const PreparePlan& prepared, const LaunchPlan& launch, const Program& program,
+                    const ProgramDescriptors& descriptors, int& progress) {
   if (::setsid() < 0) return "setsid";
   if (!place_descriptors(descriptors, progress)) return "placing descriptors";
   if (!set_limits(launch)) return "setrlimit";
@@ -107,30 +110,41 @@ const char* become(const PreparePlan& prepared, const LaunchPlan& launch, const 
   if (::chdir(program.working_directory.c_str()) != 0) return "chdir";
   reset_signals();
   if (!filter_system_calls(prepared.syscall_filter)) return "system-call filter";
-  say(progress, {0, "", monotonic_ns()});
-  ::execve(program.executable.c_str(), arguments, environment);
-  return "execve";
+  return nullptr;
+}
+
+/// The child: does not return.
+[[noreturn]] void become(const PreparePlan& prepared, const LaunchPlan& launch, const Program& program,
+                         const ProgramDescriptors& descriptors, int progress, ForkedRuntime* forked) {
+  // Made before the limits apply and the descriptors are gone.
+  const auto arguments = pointers(program.arguments);
+  const auto environment = pointers(program.environment);
+  const char* step = prepare(prepared, launch, program, descriptors, progress);
+  if (step == nullptr) {
+    say(progress, {0, "", monotonic_ns()});
+    if (forked != nullptr) {
+      // It would be executed now: what is to be gone then, goes.
+      close_from(first_inherited + static_cast<int>(descriptors.inherited.size()), 0);
+      ::_exit(forked->run(program));
+    }
+    ::execve(program.executable.c_str(), arguments.data(), environment.data());
+    step = "execve";
+  }
+  say(progress, {errno, step, 0});
+  ::_exit(127);
 }
 
 }  // namespace
 
 Started start_program(const PreparePlan& prepared, const LaunchPlan& launch, const Program& program,
-                      const ProgramDescriptors& descriptors) {
-  const auto arguments = pointers(program.arguments);
-  const auto environment = pointers(program.environment);
+                      const ProgramDescriptors& descriptors, ForkedRuntime* forked) {
   Started started;
   int pipe[2];
   if (::pipe2(pipe, O_CLOEXEC) != 0) return {-1, errno, "pipe2"};
   const Descriptor read_end(pipe[0]);
   Descriptor write_end(pipe[1]);
   started.pid = ::fork();
-  if (started.pid == 0) {
-    int progress = write_end.get();
-    const char* const step =
-        become(prepared, launch, program, descriptors, arguments.data(), environment.data(), progress);
-    say(progress, {errno, step, 0});
-    ::_exit(127);
-  }
+  if (started.pid == 0) become(prepared, launch, program, descriptors, write_end.get(), forked);
   if (started.pid < 0) return {-1, errno, "fork"};
   write_end.reset();
   Progress progress;

@@ -23,8 +23,17 @@ struct Started {
   std::int64_t executed_at_ns = 0;  ///< on the monotonic clock
 };
 
-/// Forks and waits until the program has been executed, or could not be.
+/// A language runtime that stands ready in the first process, so that nothing needs to be executed.
+class ForkedRuntime {
+ public:
+  virtual ~ForkedRuntime() = default;
+  /// In a child of the first process that has become what the program would be, but for its environment. Returns the exit
+  /// code; the caller ends the process with it.
+  virtual int run(const Program& program) = 0;
+};
+
+/// Forks and waits until the program has been executed, or could not be. With `forked` that runs in place of the program.
 Started start_program(const PreparePlan& prepared, const LaunchPlan& launch, const Program& program,
-                      const ProgramDescriptors& descriptors);
+                      const ProgramDescriptors& descriptors, ForkedRuntime* forked);
 
 }  // namespace kiln::sandbox

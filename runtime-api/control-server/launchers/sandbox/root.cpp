@@ -84,20 +84,23 @@ void mask(const std::string& path) {
 
 }  // namespace
 
-void enter_root(const RootLayout& layout) {
+void make_root(const RootLayout& layout) {
   // Nothing made here may travel to the host's namespace.
   do_mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE);
   do_mount("kiln", staging, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m,nr_inodes=1024");
   if (::chdir(staging) != 0) fail("chdir to the new root");
   populate(layout);
-  // Only the instance's own processes, and of those not the first, which is ours.
-  do_mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "hidepid=2");
-  do_mount("shm", "dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=1777,size=64m,nr_inodes=4096");
   if (::mkdir(old_root, 0700) != 0) fail("mkdir for the old root");
   if (::syscall(SYS_pivot_root, ".", old_root) != 0) fail("pivot_root");
   if (::chdir("/") != 0) fail("chdir /");
   if (::umount2(old_root, detach) != 0) fail("umount of the old root");
   if (::rmdir(old_root) != 0) fail("rmdir of the old root");
+}
+
+void fill_root(const RootLayout& layout) {
+  // Only the instance's own processes, and of those not the first, which is ours.
+  do_mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "hidepid=2");
+  do_mount("shm", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=1777,size=64m,nr_inodes=4096");
   for (const std::string& path : layout.masked) mask(path);
 }
 
@@ -113,7 +116,9 @@ void complete_root(const LaunchPlan& plan, const Descriptor* mounts) {
   const std::string size =
       "mode=1777,size=" + std::to_string(plan.tmp_mb) + "m,nr_inodes=" + std::to_string(plan.tmp_files);
   do_mount("tmp", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, size.c_str());
-  restrict_mount(AT_FDCWD, "/", MOUNT_ATTR_RDONLY, 0);
+  seal_root();
 }
+
+void seal_root() { restrict_mount(AT_FDCWD, "/", MOUNT_ATTR_RDONLY, 0); }
 
 }  // namespace kiln::sandbox

@@ -12,9 +12,15 @@ namespace kiln::sandbox {
 
 /// Makes the root, enters it, and lets go of the host's. Afterwards nothing of the host can be reached by a path but what
 /// `layout` shows.
-void enter_root(const RootLayout& layout);
+void make_root(const RootLayout& layout);
 
-/// Adds what is the function's own: its mounts and its /tmp. Then the root is read-only.
+/// Adds what each sandbox has of its own: the view of its processes, shared memory; and covers what is the kernel's.
+void fill_root(const RootLayout& layout);
+
+/// Adds what is the function's own: its mounts and its /tmp. Then the root is sealed.
 void complete_root(const LaunchPlan& plan, const Descriptor* mounts);
+
+/// Makes the root itself read-only; other things can still be mounted on its folders.
+void seal_root();
 
 }  // namespace kiln::sandbox

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// The socket between the server and a process that makes or is a sandbox. Any thread.
+#pragma once
+
+#include "runtime-api/control-server/launchers/descriptor.hpp"
+#include "runtime-api/control-server/launchers/sandbox/messages.hpp"
+
+namespace kiln {
+
+struct ControlPair {
+  Descriptor ours, theirs;
+};
+
+/// Reads of our end give up after ten seconds. Throws std::system_error.
+ControlPair make_control();
+
+/// Waits for one. Throws std::exception where none comes.
+sandbox::Reply receive_reply(int control);
+
+}  // namespace kiln

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime-api/control-server/launchers/sandbox/first_process.hpp"
+
+#include <poll.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <system_error>
+#include <vector>
+
+#include "runtime-api/control-server/launchers/sandbox/message_socket.hpp"
+#include "runtime-api/control-server/launchers/sandbox/messages.hpp"
+#include "runtime-api/control-server/launchers/sandbox/privileges.hpp"
+#include "runtime-api/control-server/launchers/sandbox/root.hpp"
+
+namespace kiln::sandbox {
+namespace {
+
+void reply(ReplyKind kind, int number = 0, std::size_t program = 0, const char* text = "") {
+  Reply out;
+  out.kind = kind;
+  out.number = number;
+  out.program = static_cast<std::uint32_t>(program);
+  std::snprintf(out.text, sizeof out.text, "%s", text);
+  send_message(control_fd, {reinterpret_cast<const char*>(&out), sizeof out});
+}
+
+PreparePlan prepare(const FirstProcess& self) {
+  const Received message = receive_message(control_fd);
+  if (message.bytes.empty()) ::_exit(0);  // the server is gone
+  PreparePlan plan;
+  decode(message.bytes, plan);
+  if (message.descriptors.size() != 1 || ::setns(message.descriptors[0].get(), CLONE_NEWNET) != 0) {
+    throw std::system_error(errno, std::generic_category(), "setns to the network namespace");
+  }
+  if (plan.cgroup_namespace && ::unshare(CLONE_NEWCGROUP) != 0) {
+    throw std::system_error(errno, std::generic_category(), "cgroup namespace");
+  }
+  if (!self.root_is_made) make_root(plan.root);
+  fill_root(plan.root);
+  return plan;
+}
+
+using Programs = std::vector<int>;  // process ids in the order of the launch; 0 once one has ended
+
+/// All are executed; the server gets to know the runtime.
+void report_executed(int runtime, std::int64_t at_ns) {
+  Reply out;
+  out.kind = ReplyKind::executed;
+  out.at_ns = at_ns;
+  const Descriptor pidfd(static_cast<int>(::syscall(SYS_pidfd_open, runtime, 0)));
+  const int number = pidfd.get();
+  send_message(control_fd, {reinterpret_cast<const char*>(&out), sizeof out}, {&number, pidfd ? 1U : 0U});
+}
+
+/// Returns when the runtime was executed.
+std::int64_t start_programs(const FirstProcess& self, const PreparePlan& prepared, const LaunchPlan& plan,
+                            const std::vector<Descriptor>& descriptors, Programs& programs) {
+  std::int64_t executed_at_ns = 0;
+  const std::size_t runtime = plan.programs.size() - 1;
+  for (std::size_t i = 0; i < plan.programs.size(); ++i) {
+    ProgramDescriptors given;
+    given.output = descriptors[i].get();
+    for (std::size_t n = 0; i == runtime && n < plan.inherited; ++n) {
+      given.inherited.push_back(descriptors[plan.programs.size() + n].get());
+    }
+    ForkedRuntime* const forked = i == runtime && plan.forks_runtime ? self.runtime : nullptr;
+    const Started started = start_program(prepared, plan, plan.programs[i], given, forked);
+    if (started.error != 0) {
+      reply(ReplyKind::not_executed, started.error, i, started.step);
+      ::_exit(1);
+    }
+    programs.push_back(started.pid);
+    executed_at_ns = started.executed_at_ns;
+  }
+  return executed_at_ns;
+}
+
+/// Waits for the function and starts its programs.
+Programs launch(const FirstProcess& self, const PreparePlan& prepared) {
+  const Received message = receive_message(control_fd);
+  if (message.bytes.empty()) ::_exit(0);
+  LaunchPlan plan;
+  decode(message.bytes, plan);
+  const std::size_t first_mount = plan.programs.size() + plan.inherited;
+  if (plan.programs.empty() || message.descriptors.size() != first_mount + plan.mounts.size()) {
+    throw std::system_error(EBADMSG, std::generic_category(), "descriptors of a launch");
+  }
+  ::setpriority(PRIO_PROCESS, 0, static_cast<int>(plan.niceness) - niceness_offset);
+  if (::sethostname(plan.hostname.data(), plan.hostname.size()) != 0) {
+    throw std::system_error(errno, std::generic_category(), "sethostname");
+  }
+  complete_root(plan, message.descriptors.data() + first_mount);
+  give_up_privileges(prepared);
+  Programs programs;
+  const std::int64_t executed_at_ns = start_programs(self, prepared, plan, message.descriptors, programs);
+  report_executed(programs.back(), executed_at_ns);
+  return programs;
+}
+
+/// Reaps whoever has ended, and says how programs did. The end of the last is the end of all.
+void reap(Programs& programs) {
+  for (;;) {
+    siginfo_t ended{};
+    if (::waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) != 0 || ended.si_pid == 0) break;
+    const auto found = std::find(programs.begin(), programs.end(), ended.si_pid);
+    // What a program has left behind in its group goes with it, while the group's number is nobody else's.
+    if (found != programs.end()) ::kill(-ended.si_pid, SIGKILL);
+    ::waitpid(ended.si_pid, nullptr, 0);
+    if (found == programs.end()) continue;
+    *found = 0;
+    reply(ended.si_code == CLD_EXITED ? ReplyKind::exited : ReplyKind::signalled, ended.si_status,
+          static_cast<std::size_t>(found - programs.begin()));
+  }
+  if (std::all_of(programs.begin(), programs.end(), [](int program) { return program == 0; })) ::_exit(0);
+}
+
+void obey(const Programs& programs) {
+  const Received message = receive_message(control_fd);
+  Order order;
+  if (message.bytes.size() != sizeof order) ::_exit(0);  // the server is gone
+  std::memcpy(&order, message.bytes.data(), sizeof order);
+  if (order.program < programs.size() && programs[order.program] != 0) ::kill(-programs[order.program], order.signal);
+}
+
+[[noreturn]] void look_after(Programs programs, int signals) {
+  pollfd waiting[2] = {{signals, POLLIN, 0}, {control_fd, POLLIN, 0}};
+  for (;;) {
+    if (::poll(waiting, 2, -1) < 0 && errno != EINTR) ::_exit(1);
+    signalfd_siginfo info{};
+    while (::read(signals, &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+      if (info.ssi_signo != SIGCHLD) {
+        // From the server's host; to all, as somebody who ends a container means it.
+        for (const int program : programs) {
+          if (program != 0) ::kill(-program, static_cast<int>(info.ssi_signo));
+        }
+      }
+    }
+    reap(programs);
+    if (waiting[1].revents != 0) obey(programs);
+  }
+}
+
+/// Every signal is blocked: some are read, the others never delivered.
+int open_signals() {
+  sigset_t all;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, nullptr);
+  sigset_t read;
+  ::sigemptyset(&read);
+  for (const int number : {SIGCHLD, SIGTERM, SIGINT, SIGHUP, SIGQUIT}) ::sigaddset(&read, number);
+  return ::signalfd(-1, &read, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+}  // namespace
+
+int run_first_process(const FirstProcess& self) {
+  const int signals = open_signals();
+  ::prctl(PR_SET_DUMPABLE, 0);
+  try {
+    const PreparePlan prepared = prepare(self);
+    reply(ReplyKind::ready);
+    look_after(launch(self, prepared), signals);
+  } catch (const std::system_error& error) {
+    reply(ReplyKind::failed, error.code().value(), 0, error.what());
+  } catch (const std::exception& error) {
+    reply(ReplyKind::failed, 0, 0, error.what());
+  }
+  return 1;
+}
+
+}  // namespace kiln::sandbox

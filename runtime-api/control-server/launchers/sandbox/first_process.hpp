@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// The first process of a sandbox: makes its file system, waits for a function, becomes its user, starts its programs, reaps,
+// passes signals on, and says how each program ended. When it ends, the kernel ends everything in its pid namespace. It is a
+// program of its own (sandbox-init), or the fork of a zygote.
+#pragma once
+
+#include "runtime-api/control-server/launchers/sandbox/program.hpp"
+
+namespace kiln::sandbox {
+
+struct FirstProcess {
+  ForkedRuntime* runtime = nullptr;  ///< for launches that fork the runtime; null where it is always executed
+  bool root_is_made = false;         ///< it has begun in a root that is as the plan's would be
+};
+
+/// In a process that is alone in its pid, mount, ipc and uts namespaces and has its socket as `control_fd`. Does not return
+/// while the sandbox lives; the result is the exit code after a failure, which the server has been told.
+int run_first_process(const FirstProcess& self);
+
+}  // namespace kiln::sandbox

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime-api/control-server/launchers/sandbox/zygote_process.hpp"
+
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <stdexcept>
+#include <system_error>
+
+#include "runtime-api/control-server/launchers/sandbox/first_process.hpp"
+#include "runtime-api/control-server/launchers/sandbox/message_socket.hpp"
+#include "runtime-api/control-server/launchers/sandbox/messages.hpp"
+#include "runtime-api/control-server/launchers/sandbox/privileges.hpp"
+#include "runtime-api/control-server/launchers/sandbox/root.hpp"
+
+namespace kiln::sandbox {
+namespace {
+
+void reply(ReplyKind kind, int number, const char* text) {
+  Reply out;
+  out.kind = kind;
+  out.number = number;
+  std::snprintf(out.text, sizeof out.text, "%s", text);
+  send_message(control_fd, {reinterpret_cast<const char*>(&out), sizeof out});
+}
+
+/// A fork of a process with threads would hold locks that nobody is there to release.
+void require_one_thread() {
+  // The kernel refuses this to a process with several, and does nothing to one with a single thread.
+  if (::unshare(CLONE_VM) != 0) throw std::runtime_error("a module that is loaded ahead of time has started a thread");
+}
+
+/// The new first process: does not return.
+[[noreturn]] void begin_sandbox(WarmRuntime& runtime, const Descriptor& control) {
+  ::setpgid(0, 0);
+  // What the zygote says is said to the operator; nobody is to hear a sandbox but its server.
+  ::dup2(STDIN_FILENO, STDOUT_FILENO);
+  ::dup2(STDIN_FILENO, STDERR_FILENO);
+  ::dup2(control.get(), control_fd);
+  ::syscall(SYS_close_range, static_cast<unsigned>(control_fd + 1), ~0U, 0U);
+  ::_exit(run_first_process({&runtime, true}));
+}
+
+/// Returns its number, or minus errno.
+int fork_sandbox(WarmRuntime& runtime, const Descriptor& control) {
+  constexpr unsigned long flags = CLONE_PARENT | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | SIGCHLD;
+  runtime.before_fork();
+  // Not by the C library, whose fork takes no flags. What it would have done for the child, the next fork there does.
+  const long pid = ::syscall(SYS_clone, flags, nullptr, nullptr, nullptr, nullptr);
+  if (pid == 0) begin_sandbox(runtime, control);
+  const int error = errno;
+  runtime.after_fork();
+  return pid > 0 ? static_cast<int>(pid) : -error;
+}
+
+bool prepare(WarmRuntime& runtime) {
+  const Received message = receive_message(control_fd);
+  if (message.bytes.empty()) return false;
+  ZygotePlan plan;
+  decode(message.bytes, plan);
+  make_root(plan.root);
+  seal_root();
+  keep_what_sandboxes_need();
+  runtime.warm(plan.modules);
+  require_one_thread();
+  return true;
+}
+
+void serve(WarmRuntime& runtime) {
+  for (;;) {
+    const Received request = receive_message(control_fd);
+    if (request.bytes.empty()) return;
+    if (request.descriptors.size() != 1) throw std::runtime_error("a request without its socket");
+    const int pid = fork_sandbox(runtime, request.descriptors.front());
+    if (pid > 0) {
+      reply(ReplyKind::forked, pid, "");
+    } else {
+      reply(ReplyKind::failed, -pid, "fork");
+    }
+  }
+}
+
+}  // namespace
+
+int run_zygote(WarmRuntime& runtime) {
+  try {
+    if (!prepare(runtime)) return 0;
+    reply(ReplyKind::ready, 0, "");
+    serve(runtime);
+    return 0;
+  } catch (const std::system_error& error) {
+    reply(ReplyKind::failed, error.code().value(), error.what());
+  } catch (const std::exception& error) {
+    reply(ReplyKind::failed, 0, error.what());
+  }
+  return 1;
+}
+
+}  // namespace kiln::sandbox

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An interpreter that has started before there is a function (_kiln_zygote): what is loaded ahead of time, and what a fork
+of it must have anew, so that it is like one that has been started for this function alone."""
+
+import gc
+import io
+import os
+import posix
+import sys
+import time
+
+# Of the runtime's own modules, those that hold something of a function.
+_OF_A_FUNCTION = ("native", "context", "errors", "log_sinks", "logs", "streaming", "warm_handler")
+
+
+def warm(modules):
+    from importlib import import_module
+
+    for name in modules:
+        try:
+            import_module(name)
+        except BaseException as error:
+            raise ImportError(f"{name}: {type(error).__name__}: {error}") from error
+    # The first module of a package is compiled: what that needs is there once it has been done.
+    exec(compile("def handler(event, context):\n    return f'{event}'\n", "<warm>", "exec"), {})
+
+
+def settle():
+    """Nothing that is there now is to be looked at, and so copied, by the garbage collections of forks."""
+    for name in _OF_A_FUNCTION:
+        sys.modules.pop("_kiln_" + name, None)
+    sys.path_importer_cache.clear()
+    gc.collect()
+    gc.freeze()
+
+
+def _new_randomness(modules):
+    # `random` itself and urandom see to it by themselves. These look at the process id at most, which is the same in each
+    # sandbox.
+    tempfile = modules.get("tempfile")
+    if tempfile is not None:
+        tempfile._name_sequence = None
+        tempfile.tempdir = None
+    ssl = modules.get("_ssl")
+    if ssl is not None:
+        ssl.RAND_add(os.urandom(32), 32.0)
+    uuid = modules.get("uuid")
+    if uuid is not None:
+        uuid._node = uuid._last_timestamp = None
+    process = modules.get("multiprocessing.process")
+    if process is not None:
+        process.current_process().authkey = os.urandom(32)
+    numpy_random = modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.seed()
+
+
+def forked():
+    """In each new process: nothing random is shared with its siblings."""
+    _new_randomness(sys.modules)
+
+
+def _new_streams():
+    # What they know of their descriptors was true of the zygote's.
+    for number, name, mode in ((0, "stdin", "rb"), (1, "stdout", "wb"), (2, "stderr", "wb")):
+        old = getattr(sys, name)
+        raw = io.open(number, mode, closefd=False)
+        stream = io.TextIOWrapper(raw, old.encoding, old.errors, "\n", line_buffering=number == 2)
+        stream.mode = "r" if number == 0 else "w"
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
+def adopt(environment):
+    """Takes over the environment of the function's own process, which is a dict of bytes."""
+    _new_streams()
+    posix.environ.clear()
+    posix.environ.update(environment)
+    data = os.environ._data
+    data.clear()
+    data.update(environment)
+    time.tzset()
+    logging = sys.modules.get("logging")
+    if logging is not None:
+        logging._startTime = time.time_ns() if isinstance(logging._startTime, int) else time.time()
+
+
+def configure_logging():
+    """Does what start.py does when `logging` is first imported, which it has been already."""
+    if "logging" in sys.modules:
+        import _kiln_logs
+        import _kiln_start
+
+        if _kiln_start.LoggingFinder in sys.meta_path:
+            sys.meta_path.remove(_kiln_start.LoggingFinder)
+        _kiln_logs.configure()

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Python zygote: the bootstrap's interpreter, started ahead of time, and forked into a sandbox for each instance.
+#include "runtime-api/control-server/launchers/sandbox/zygote_process.hpp"
+
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "bootstrap/runtime.hpp"
+#include "runtimes/python/python_runtime.hpp"
+
+namespace {
+
+using namespace kiln;
+
+class PythonZygote final : public sandbox::WarmRuntime {
+ public:
+  explicit PythonZygote(python::PythonRuntime& runtime) : runtime_(runtime) {}
+
+  void warm(const std::vector<std::string>& modules) override { runtime_.warm(modules); }
+  void before_fork() override { runtime_.before_fork(); }
+  void after_fork() override { runtime_.after_fork(ForkSide::parent); }
+
+  int run(const sandbox::Program& program) override {
+    // As an executed program would: it can be looked at by its own user, and is called by its own name.
+    ::prctl(PR_SET_DUMPABLE, 1);
+    ::prctl(PR_SET_NAME, "bootstrap");
+    ::clearenv();  // NOLINT(concurrency-mt-unsafe): one thread yet
+    for (const std::string& entry : program.environment) {
+      const auto equals = entry.find('=');
+      if (equals == std::string::npos) continue;
+      ::setenv(entry.substr(0, equals).c_str(), entry.c_str() + equals + 1, 1);  // NOLINT(concurrency-mt-unsafe)
+    }
+    runtime_.after_fork(ForkSide::child);
+    return run_bootstrap(runtime_);
+  }
+
+ private:
+  python::PythonRuntime& runtime_;
+};
+
+}  // namespace
+
+int main() {
+  // What the bootstrap is to an instance that executes it.
+  python::PythonRuntime runtime("/var/runtime/bootstrap");
+  PythonZygote zygote(runtime);
+  // Not exit, for the same reason as in the bootstrap.
+  ::_exit(sandbox::run_zygote(zygote));
+}
