@@ -22,7 +22,6 @@
 #include "runtimes/python/failure.hpp"
 #include "runtimes/python/interpreter.hpp"
 #include "runtimes/python/json_decoder.hpp"
-#include "runtimes/python/native_module.hpp"
 #include "runtimes/python/response_stream.hpp"
 #include "runtimes/python/search_path.hpp"
 #include "runtimes/python/streams.hpp"
@@ -128,15 +127,25 @@ void PythonRuntime::warm(const std::vector<std::string>& modules) {
     for (const std::string& name : modules) names.append(name);
     zygote.attr("warm")(names);
     run_warm_handler();
-    zygote.attr("settle")();
+    zygote.attr("freeze")();
   } catch (const py::error_already_set& error) {
     throw std::runtime_error(error.what());
   }
   warmed_ = true;
 }
 
+void PythonRuntime::rehearse() {
+  const Gil gil(idle_state_);
+  try {
+    run_warm_handler();
+  } catch (const py::error_already_set& error) {
+    throw std::runtime_error(error.what());
+  }
+}
+
 void PythonRuntime::run_warm_handler() {
-  install_native_module({}, JsonEncoder::NonAscii::escape);
+  adopt();
+  prepare({}, JsonEncoder::NonAscii::escape);
   handler_ = py::module_::import("_kiln_handler_lookup").attr("find")("_kiln_warm_handler.handler").release().ptr();
   begin_ = attribute("_kiln_context", "begin");
   Invocation invocation;
@@ -146,7 +155,9 @@ void PythonRuntime::run_warm_handler() {
   invocation.payload = R"({"name": "kiln", "numbers": [1, 2.5, null]})";
   NoSink sink;
   run(invocation, sink);
+  flush_streams();
   for (PyObject** held : {&handler_, &begin_, &function_arn_}) Py_CLEAR(*held);
+  py::module_::import("_kiln_zygote").attr("forget")();
 }
 
 void PythonRuntime::before_fork() {
@@ -176,7 +187,13 @@ void PythonRuntime::adopt() {
   std::signal(SIGXFSZ, SIG_IGN);
   std::setlocale(LC_CTYPE, "");  // NOLINT(concurrency-mt-unsafe): one thread yet
   py::module_::import("_kiln_zygote").attr("adopt")(environment_as_bytes());
-  warmed_ = false;
+}
+
+/// Everything a function finds in place; the interpreter runs.
+void PythonRuntime::prepare(const LogSettings& logs, JsonEncoder::NonAscii non_ascii) {
+  encoder_ = JsonEncoder(non_ascii);
+  install_native_module(logs, non_ascii);
+  py::module_::import("_kiln_start").attr("prepare")();
 }
 
 std::optional<FunctionError> PythonRuntime::load(const FunctionEnvironment& environment) {
@@ -195,13 +212,8 @@ std::optional<FunctionError> PythonRuntime::load(const FunctionEnvironment& envi
   }
   const Gil gil(idle_state_);
   try {
-    const bool started_before = warmed_;
-    if (started_before) adopt();
-    const auto non_ascii = non_ascii_for(environment.execution_env);
-    encoder_ = JsonEncoder(non_ascii);
-    install_native_module(logs, non_ascii);
-    py::module_::import("_kiln_start").attr("prepare")();
-    if (started_before) py::module_::import("_kiln_zygote").attr("configure_logging")();
+    if (warmed_) adopt();
+    prepare(logs, non_ascii_for(environment.execution_env));
     extend_search_path(path);
     handler_ = py::module_::import("_kiln_handler_lookup").attr("find")(environment.handler).release().ptr();
     begin_ = attribute("_kiln_context", "begin");

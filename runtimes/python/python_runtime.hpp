@@ -7,6 +7,7 @@
 
 #include "bootstrap/runtime.hpp"
 #include "runtimes/python/json_encoder.hpp"
+#include "runtimes/python/native_module.hpp"
 #include "runtimes/python/objects.hpp"
 #include "runtimes/python/search_path.hpp"
 
@@ -28,6 +29,10 @@ class PythonRuntime final : public Runtime {
   /// then, forks have as well; load() in a fork makes it the function's own. Throws std::runtime_error that names the
   /// module which cannot be loaded.
   void warm(const std::vector<std::string>& modules);
+
+  /// In a fork of a process that is warm: goes all the way that load() and an invocation will go, so that the pages they write
+  /// are this process's own by then; and back. Throws std::runtime_error.
+  void rehearse();
 
   /// Around a fork of a process in which Python has been started, and by nothing else: the same thread in all three.
   void before_fork() override;
@@ -53,6 +58,7 @@ class PythonRuntime final : public Runtime {
   };
 
   void adopt();
+  void prepare(const LogSettings& logs, JsonEncoder::NonAscii non_ascii);
   void run_warm_handler();
   static void extend_search_path(const FunctionSearchPath& path);
   py::object begin(const Invocation& invocation);

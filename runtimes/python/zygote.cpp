@@ -22,17 +22,22 @@ class PythonZygote final : public sandbox::WarmRuntime {
   void before_fork() override { runtime_.before_fork(); }
   void after_fork() override { runtime_.after_fork(ForkSide::parent); }
 
-  int run(const sandbox::Program& program) override {
+  void rehearse() override {
     // As an executed program would: it can be looked at by its own user, and is called by its own name.
     ::prctl(PR_SET_DUMPABLE, 1);
     ::prctl(PR_SET_NAME, "bootstrap");
+    runtime_.after_fork(ForkSide::child);
+    runtime_.rehearse();
+  }
+
+  int run(const sandbox::Program& program) override {
     ::clearenv();  // NOLINT(concurrency-mt-unsafe): one thread yet
     for (const std::string& entry : program.environment) {
       const auto equals = entry.find('=');
       if (equals == std::string::npos) continue;
-      ::setenv(entry.substr(0, equals).c_str(), entry.c_str() + equals + 1, 1);  // NOLINT(concurrency-mt-unsafe)
+      // NOLINTNEXTLINE(concurrency-mt-unsafe)
+      ::setenv(entry.substr(0, equals).c_str(), entry.c_str() + equals + 1, 1);
     }
-    runtime_.after_fork(ForkSide::child);
     return run_bootstrap(runtime_);
   }
 

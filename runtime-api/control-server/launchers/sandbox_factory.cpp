@@ -22,7 +22,6 @@ namespace {}  // namespace
 
 PreparedSandbox::PreparedSandbox(PreparedSandbox&& other) noexcept
     : pid(std::exchange(other.pid, -1)),
-      has_runtime(other.has_runtime),
       borrowed_peak_kib(other.borrowed_peak_kib),
       guard(other.guard),
       uid(std::move(other.uid)),
@@ -70,7 +69,6 @@ PreparedSandbox SandboxFactory::make(Zygote* zygote) {
   ControlPair control = make_control();
   if (zygote != nullptr) {
     made.pid = zygote->fork(control.theirs.get());
-    made.has_runtime = true;
   } else {
     execute_init(made, control.theirs.get());
   }

@@ -28,7 +28,6 @@ struct PreparedSandbox {
   ~PreparedSandbox();
 
   int pid = -1;                ///< of its first process; its parent is the thread that made it
-  bool has_runtime = false;    ///< it is a zygote's: the first process has a language runtime ready
   long borrowed_peak_kib = 0;  ///< as in SpawnResult
   const OrphanGuard* guard = nullptr;
   UidLease uid;
@@ -51,7 +50,8 @@ class SandboxFactory {
 
   /// Blocks for some milliseconds. On one long-lived thread: the kernel kills sandboxes when the thread that made them
   /// ends. Throws std::exception that names the step which failed.
-  /// With `zygote`, which belongs to that thread as well, the first process is forked from it.
+  /// With `zygote`, which belongs to that thread as well, the first process is forked from it, and has a runtime ready: only
+  /// that can be launched in it.
   PreparedSandbox make(Zygote* zygote);
 
   bool has_cgroups() const { return groups_ != nullptr; }

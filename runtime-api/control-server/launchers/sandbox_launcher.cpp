@@ -304,7 +304,6 @@ Task<LaunchResult> SandboxLauncher::start(InstanceSpec spec) {
   ends.listener = std::move(sandbox.network.listener);
   sandbox.network.name.reset();  // its processes keep it
   sandbox::LaunchPlan plan = make_plan(spec, inside, ends);
-  plan.forks_runtime = sandbox.has_runtime;
   plan.niceness = niceness_;
   // The control group says in the log that its limit was reached; this one, by user, is the fence behind it.
   plan.processes = factory_.has_cgroups() ? 2 * processes : processes;

@@ -94,14 +94,25 @@ class SnapshotRestoreFinder(object):
             module.__dict__.setdefault(name, value)
 
 
-def prepare():
-    _unbuffered("stdout")
-    _unbuffered("stderr")
+def _install():
     # `site` is not imported, for it costs a cold start; exit() and quit() are what functions may have come to expect.
     import _sitebuiltins
 
     builtins.quit = _sitebuiltins.Quitter("quit", "Ctrl-D (i.e. EOF)")
     builtins.exit = _sitebuiltins.Quitter("exit", "Ctrl-D (i.e. EOF)")
     builtins.help = _sitebuiltins._Helper()
-    sys.meta_path.insert(0, LoggingFinder)
+    if "logging" not in sys.modules:
+        sys.meta_path.insert(0, LoggingFinder)
     sys.meta_path.append(SnapshotRestoreFinder)
+
+
+def prepare():
+    """Once for each function; in an interpreter that rehearses, before."""
+    _unbuffered("stdout")
+    _unbuffered("stderr")
+    if SnapshotRestoreFinder not in sys.meta_path:
+        _install()
+    if "logging" in sys.modules:
+        import _kiln_logs
+
+        _kiln_logs.configure()

@@ -9,6 +9,9 @@ import posix
 import sys
 import time
 
+# OpenSSL knows a fork by its process id, which in another pid namespace may be the same.
+_zygote = os.getpid()
+
 # Of the runtime's own modules, those that hold something of a function.
 _OF_A_FUNCTION = ("native", "context", "errors", "log_sinks", "logs", "streaming", "warm_handler")
 
@@ -25,11 +28,21 @@ def warm(modules):
     exec(compile("def handler(event, context):\n    return f'{event}'\n", "<warm>", "exec"), {})
 
 
-def settle():
-    """Nothing that is there now is to be looked at, and so copied, by the garbage collections of forks."""
+def forget():
+    """Undoes what a rehearsal has done that is a function's."""
     for name in _OF_A_FUNCTION:
         sys.modules.pop("_kiln_" + name, None)
     sys.path_importer_cache.clear()
+    logging = sys.modules.get("logging")
+    if logging is not None:
+        root = logging.getLogger()
+        for handler in list(root.handlers):
+            root.removeHandler(handler)
+            handler.close()
+
+
+def freeze():
+    """Nothing that is there now is to be looked at, and so copied, by the garbage collections of forks."""
     gc.collect()
     gc.freeze()
 
@@ -42,7 +55,7 @@ def _new_randomness(modules):
         tempfile._name_sequence = None
         tempfile.tempdir = None
     ssl = modules.get("_ssl")
-    if ssl is not None:
+    if ssl is not None and os.getpid() == _zygote:
         ssl.RAND_add(os.urandom(32), 32.0)
     uuid = modules.get("uuid")
     if uuid is not None:
@@ -83,14 +96,3 @@ def adopt(environment):
     logging = sys.modules.get("logging")
     if logging is not None:
         logging._startTime = time.time_ns() if isinstance(logging._startTime, int) else time.time()
-
-
-def configure_logging():
-    """Does what start.py does when `logging` is first imported, which it has been already."""
-    if "logging" in sys.modules:
-        import _kiln_logs
-        import _kiln_start
-
-        if _kiln_start.LoggingFinder in sys.meta_path:
-            sys.meta_path.remove(_kiln_start.LoggingFinder)
-        _kiln_logs.configure()

@@ -4,7 +4,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -16,12 +15,15 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <optional>
 #include <system_error>
 #include <vector>
 
 #include "runtime-api/control-server/launchers/sandbox/message_socket.hpp"
 #include "runtime-api/control-server/launchers/sandbox/messages.hpp"
+#include "runtime-api/control-server/launchers/sandbox/mounter.hpp"
 #include "runtime-api/control-server/launchers/sandbox/privileges.hpp"
+#include "runtime-api/control-server/launchers/sandbox/program.hpp"
 #include "runtime-api/control-server/launchers/sandbox/root.hpp"
 
 namespace kiln::sandbox {
@@ -36,20 +38,30 @@ void reply(ReplyKind kind, int number = 0, std::size_t program = 0, const char* 
   send_message(control_fd, {reinterpret_cast<const char*>(&out), sizeof out});
 }
 
-PreparePlan prepare(const FirstProcess& self) {
+/// What waits for a function.
+struct Prepared {
+  PreparePlan plan;
+  Descriptor mounter;
+  std::optional<ReadyRuntime> runtime;
+};
+
+Prepared prepare(const FirstProcess& self) {
   const Received message = receive_message(control_fd);
   if (message.bytes.empty()) ::_exit(0);  // the server is gone
-  PreparePlan plan;
-  decode(message.bytes, plan);
+  Prepared made;
+  decode(message.bytes, made.plan);
   if (message.descriptors.size() != 1 || ::setns(message.descriptors[0].get(), CLONE_NEWNET) != 0) {
     throw std::system_error(errno, std::generic_category(), "setns to the network namespace");
   }
-  if (plan.cgroup_namespace && ::unshare(CLONE_NEWCGROUP) != 0) {
+  if (made.plan.cgroup_namespace && ::unshare(CLONE_NEWCGROUP) != 0) {
     throw std::system_error(errno, std::generic_category(), "cgroup namespace");
   }
-  if (!self.root_is_made) make_root(plan.root);
-  fill_root(plan.root);
-  return plan;
+  if (!self.root_is_made) make_root(made.plan.root);
+  fill_root(made.plan.root);
+  made.mounter = fork_mounter();
+  give_up_privileges(made.plan);
+  if (self.runtime != nullptr) made.runtime = make_ready(*self.runtime, made.plan);
+  return made;
 }
 
 using Programs = std::vector<int>;  // process ids in the order of the launch; 0 once one has ended
@@ -64,31 +76,36 @@ void report_executed(int runtime, std::int64_t at_ns) {
   send_message(control_fd, {reinterpret_cast<const char*>(&out), sizeof out}, {&number, pidfd ? 1U : 0U});
 }
 
-/// Returns when the runtime was executed.
-std::int64_t start_programs(const FirstProcess& self, const PreparePlan& prepared, const LaunchPlan& plan,
-                            const std::vector<Descriptor>& descriptors, Programs& programs) {
-  std::int64_t executed_at_ns = 0;
-  const std::size_t runtime = plan.programs.size() - 1;
-  for (std::size_t i = 0; i < plan.programs.size(); ++i) {
-    ProgramDescriptors given;
-    given.output = descriptors[i].get();
-    for (std::size_t n = 0; i == runtime && n < plan.inherited; ++n) {
-      given.inherited.push_back(descriptors[plan.programs.size() + n].get());
-    }
-    ForkedRuntime* const forked = i == runtime && plan.forks_runtime ? self.runtime : nullptr;
-    const Started started = start_program(prepared, plan, plan.programs[i], given, forked);
-    if (started.error != 0) {
-      reply(ReplyKind::not_executed, started.error, i, started.step);
-      ::_exit(1);
-    }
-    programs.push_back(started.pid);
-    executed_at_ns = started.executed_at_ns;
+/// Returns when it was executed.
+std::int64_t start(const Prepared& prepared, const LaunchPlan& plan, const ProgramDescriptors& descriptors,
+                   Programs& programs) {
+  const std::size_t place = programs.size();
+  const Started started = start_program(prepared.plan, plan, plan.programs[place], descriptors);
+  if (started.error != 0) {
+    reply(ReplyKind::not_executed, started.error, place, started.step);
+    ::_exit(1);
   }
-  return executed_at_ns;
+  programs.push_back(started.pid);
+  return started.executed_at_ns;
+}
+
+/// Returns when the runtime was executed.
+std::int64_t start_programs(const Prepared& prepared, const LaunchPlan& plan, const Received& message,
+                            Programs& programs) {
+  const std::vector<Descriptor>& descriptors = message.descriptors;
+  const std::size_t extensions = plan.programs.size() - 1;
+  for (std::size_t i = 0; i < extensions; ++i) start(prepared, plan, {descriptors[i].get(), {}}, programs);
+  std::vector<int> of_runtime;
+  for (std::size_t i = 0; i <= plan.inherited; ++i) of_runtime.push_back(descriptors[extensions + i].get());
+  if (prepared.runtime) {
+    programs.push_back(prepared.runtime->pid);
+    return hand_over(*prepared.runtime, message.bytes, of_runtime);
+  }
+  return start(prepared, plan, {of_runtime.front(), {of_runtime.begin() + 1, of_runtime.end()}}, programs);
 }
 
 /// Waits for the function and starts its programs.
-Programs launch(const FirstProcess& self, const PreparePlan& prepared) {
+Programs launch(const Prepared& prepared) {
   const Received message = receive_message(control_fd);
   if (message.bytes.empty()) ::_exit(0);
   LaunchPlan plan;
@@ -97,14 +114,11 @@ Programs launch(const FirstProcess& self, const PreparePlan& prepared) {
   if (plan.programs.empty() || message.descriptors.size() != first_mount + plan.mounts.size()) {
     throw std::system_error(EBADMSG, std::generic_category(), "descriptors of a launch");
   }
-  ::setpriority(PRIO_PROCESS, 0, static_cast<int>(plan.niceness) - niceness_offset);
-  if (::sethostname(plan.hostname.data(), plan.hostname.size()) != 0) {
-    throw std::system_error(errno, std::generic_category(), "sethostname");
-  }
-  complete_root(plan, message.descriptors.data() + first_mount);
-  give_up_privileges(prepared);
+  std::vector<int> mounts;
+  for (std::size_t i = first_mount; i < message.descriptors.size(); ++i) mounts.push_back(message.descriptors[i].get());
+  complete_sandbox(prepared.mounter, message.bytes, mounts, prepared.runtime ? prepared.runtime->pid : 0);
   Programs programs;
-  const std::int64_t executed_at_ns = start_programs(self, prepared, plan, message.descriptors, programs);
+  const std::int64_t executed_at_ns = start_programs(prepared, plan, message, programs);
   report_executed(programs.back(), executed_at_ns);
   return programs;
 }
@@ -169,9 +183,11 @@ int run_first_process(const FirstProcess& self) {
   const int signals = open_signals();
   ::prctl(PR_SET_DUMPABLE, 0);
   try {
-    const PreparePlan prepared = prepare(self);
+    Prepared prepared = prepare(self);
     reply(ReplyKind::ready);
-    look_after(launch(self, prepared), signals);
+    Programs programs = launch(prepared);
+    prepared = {};  // the sockets to who is not there any more, or is somebody else
+    look_after(std::move(programs), signals);
   } catch (const std::system_error& error) {
     reply(ReplyKind::failed, error.code().value(), 0, error.what());
   } catch (const std::exception& error) {

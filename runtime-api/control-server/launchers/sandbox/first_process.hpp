@@ -4,12 +4,12 @@
 // program of its own (sandbox-init), or the fork of a zygote.
 #pragma once
 
-#include "runtime-api/control-server/launchers/sandbox/program.hpp"
+#include "runtime-api/control-server/launchers/sandbox/ready_runtime.hpp"
 
 namespace kiln::sandbox {
 
 struct FirstProcess {
-  ForkedRuntime* runtime = nullptr;  ///< for launches that fork the runtime; null where it is always executed
+  ForkedRuntime* runtime = nullptr;  ///< stands ready for launches; null where the runtime is executed
   bool root_is_made = false;         ///< it has begun in a root that is as the plan's would be
 };
 

@@ -71,7 +71,6 @@ struct Program {
 struct LaunchPlan {
   std::vector<Program> programs;  ///< started in this order
   std::uint32_t inherited = 0;    ///< the last program, which is the runtime, inherits so many
-  bool forks_runtime = false;     ///< it is not executed: the first process forks what it has ready
   std::string hostname;
   std::vector<std::string> mounts;  ///< where the mounts go, read-only
   std::uint32_t tmp_mb = 0;

@@ -94,39 +94,15 @@ void say(int pipe, const Progress& progress) {
   [[maybe_unused]] const ssize_t sent = ::write(pipe, &progress, sizeof progress);
 }
 
-std::int64_t monotonic_ns() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
-}
-
-/// Everything but the program itself. Returns the step that failed, with errno set; null where all is done.
-const char* prepare(const PreparePlan& prepared, const LaunchPlan& launch, const Program& program,
-                    const ProgramDescriptors& descriptors, int& progress) {
-  if (::setsid() < 0) return "setsid";
-  if (!place_descriptors(descriptors, progress)) return "placing descriptors";
-  if (!set_limits(launch)) return "setrlimit";
-  ::umask(022);
-  if (::chdir(program.working_directory.c_str()) != 0) return "chdir";
-  reset_signals();
-  if (!filter_system_calls(prepared.syscall_filter)) return "system-call filter";
-  return nullptr;
-}
-
 /// The child: does not return.
 [[noreturn]] void become(const PreparePlan& prepared, const LaunchPlan& launch, const Program& program,
-                         const ProgramDescriptors& descriptors, int progress, ForkedRuntime* forked) {
-  // Made before the limits apply and the descriptors are gone.
+                         const ProgramDescriptors& descriptors, int progress) {
   const auto arguments = pointers(program.arguments);
   const auto environment = pointers(program.environment);
-  const char* step = prepare(prepared, launch, program, descriptors, progress);
+  const char* step = become_this_program(launch, program, descriptors, progress);
+  if (step == nullptr) step = become_some_program(prepared);
   if (step == nullptr) {
     say(progress, {0, "", monotonic_ns()});
-    if (forked != nullptr) {
-      // It would be executed now: what is to be gone then, goes.
-      close_from(first_inherited + static_cast<int>(descriptors.inherited.size()), 0);
-      ::_exit(forked->run(program));
-    }
     ::execve(program.executable.c_str(), arguments.data(), environment.data());
     step = "execve";
   }
@@ -136,15 +112,39 @@ const char* prepare(const PreparePlan& prepared, const LaunchPlan& launch, const
 
 }  // namespace
 
+const char* become_some_program(const PreparePlan& prepared) {
+  if (::setsid() < 0) return "setsid";
+  ::umask(022);
+  reset_signals();
+  return filter_system_calls(prepared.syscall_filter) ? nullptr : "system-call filter";
+}
+
+const char* become_this_program(const LaunchPlan& launch, const Program& program, const ProgramDescriptors& descriptors,
+                                int& kept) {
+  if (!place_descriptors(descriptors, kept)) return "placing descriptors";
+  if (!set_limits(launch)) return "setrlimit";
+  return ::chdir(program.working_directory.c_str()) == 0 ? nullptr : "chdir";
+}
+
+void close_all_but(const ProgramDescriptors& descriptors) {
+  close_from(first_inherited + static_cast<int>(descriptors.inherited.size()), 0);
+}
+
+std::int64_t monotonic_ns() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<std::int64_t>(now.tv_sec) * 1'000'000'000 + now.tv_nsec;
+}
+
 Started start_program(const PreparePlan& prepared, const LaunchPlan& launch, const Program& program,
-                      const ProgramDescriptors& descriptors, ForkedRuntime* forked) {
+                      const ProgramDescriptors& descriptors) {
   Started started;
   int pipe[2];
   if (::pipe2(pipe, O_CLOEXEC) != 0) return {-1, errno, "pipe2"};
   const Descriptor read_end(pipe[0]);
   Descriptor write_end(pipe[1]);
   started.pid = ::fork();
-  if (started.pid == 0) become(prepared, launch, program, descriptors, write_end.get(), forked);
+  if (started.pid == 0) become(prepared, launch, program, descriptors, write_end.get());
   if (started.pid < 0) return {-1, errno, "fork"};
   write_end.reset();
   Progress progress;

@@ -23,17 +23,23 @@ struct Started {
   std::int64_t executed_at_ns = 0;  ///< on the monotonic clock
 };
 
-/// A language runtime that stands ready in the first process, so that nothing needs to be executed.
-class ForkedRuntime {
- public:
-  virtual ~ForkedRuntime() = default;
-  /// In a child of the first process that has become what the program would be, but for its environment. Returns the exit
-  /// code; the caller ends the process with it.
-  virtual int run(const Program& program) = 0;
-};
+// What makes the calling process a program of the instance, but for its execution. Both return the step that failed, with errno
+// set; null where all is done.
 
-/// Forks and waits until the program has been executed, or could not be. With `forked` that runs in place of the program.
+/// What does not depend on the program: a session of its own, default signals, the filter.
+const char* become_some_program(const PreparePlan& prepared);
+/// What does: its descriptors, limits and working directory. `kept`, which is no descriptor of the program's, stays open for
+/// now; it may get another number.
+const char* become_this_program(const LaunchPlan& launch, const Program& program, const ProgramDescriptors& descriptors,
+                                int& kept);
+
+/// Forks and waits until the program has been executed, or could not be.
 Started start_program(const PreparePlan& prepared, const LaunchPlan& launch, const Program& program,
-                      const ProgramDescriptors& descriptors, ForkedRuntime* forked);
+                      const ProgramDescriptors& descriptors);
+
+/// Closes every descriptor of the calling process from the first that is not the program's.
+void close_all_but(const ProgramDescriptors& descriptors);
+
+std::int64_t monotonic_ns();
 
 }  // namespace kiln::sandbox

@@ -100,6 +100,8 @@ void make_root(const RootLayout& layout) {
 void fill_root(const RootLayout& layout) {
   // Only the instance's own processes, and of those not the first, which is ours.
   do_mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "hidepid=2");
+  // How much it may hold is the function's to say.
+  do_mount("tmp", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777,size=4k,nr_inodes=2");
   do_mount("shm", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=1777,size=64m,nr_inodes=4096");
   for (const std::string& path : layout.masked) mask(path);
 }
@@ -115,7 +117,7 @@ void complete_root(const LaunchPlan& plan, const Descriptor* mounts) {
   }
   const std::string size =
       "mode=1777,size=" + std::to_string(plan.tmp_mb) + "m,nr_inodes=" + std::to_string(plan.tmp_files);
-  do_mount("tmp", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, size.c_str());
+  do_mount("tmp", "/tmp", "tmpfs", MS_REMOUNT | MS_NOSUID | MS_NODEV, size.c_str());
   seal_root();
 }
 

@@ -14,10 +14,10 @@ namespace kiln::sandbox {
 /// `layout` shows.
 void make_root(const RootLayout& layout);
 
-/// Adds what each sandbox has of its own: the view of its processes, shared memory; and covers what is the kernel's.
+/// Adds what each sandbox has of its own: the view of its processes, /tmp, shared memory; and covers what is the kernel's.
 void fill_root(const RootLayout& layout);
 
-/// Adds what is the function's own: its mounts and its /tmp. Then the root is sealed.
+/// Adds what is the function's own: its mounts, and the size of its /tmp. Then the root is sealed.
 void complete_root(const LaunchPlan& plan, const Descriptor* mounts);
 
 /// Makes the root itself read-only; other things can still be mounted on its folders.

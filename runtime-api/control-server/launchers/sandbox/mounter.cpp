@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime-api/control-server/launchers/sandbox/mounter.hpp"
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <string>
+#include <system_error>
+
+#include "runtime-api/control-server/launchers/sandbox/message_socket.hpp"
+#include "runtime-api/control-server/launchers/sandbox/messages.hpp"
+#include "runtime-api/control-server/launchers/sandbox/root.hpp"
+
+namespace kiln::sandbox {
+namespace {
+
+[[noreturn]] void fail(const char* step) { throw std::system_error(errno, std::generic_category(), step); }
+
+/// In front of the launch's bytes.
+using RuntimeId = std::int32_t;
+
+void complete(std::string_view message, const Descriptor* mounts) {
+  RuntimeId runtime = 0;
+  std::memcpy(&runtime, message.data(), sizeof runtime);
+  LaunchPlan plan;
+  decode(message.substr(sizeof runtime), plan);
+  for (const id_t process : {id_t{1}, static_cast<id_t>(runtime)}) {
+    if (process != 0) ::setpriority(PRIO_PROCESS, process, static_cast<int>(plan.niceness) - niceness_offset);
+  }
+  if (::sethostname(plan.hostname.data(), plan.hostname.size()) != 0) fail("sethostname");
+  complete_root(plan, mounts);
+}
+
+[[noreturn]] void serve(int socket) {
+  Reply reply;
+  try {
+    const Received message = receive_message(socket);
+    if (message.bytes.size() < sizeof(RuntimeId)) ::_exit(0);  // the sandbox is not wanted
+    complete(message.bytes, message.descriptors.data());
+  } catch (const std::system_error& error) {
+    reply.kind = ReplyKind::failed;
+    reply.number = error.code().value();
+    std::snprintf(reply.text, sizeof reply.text, "%s", error.what());
+  } catch (const std::exception& error) {
+    reply.kind = ReplyKind::failed;
+    reply.number = EBADMSG;
+    std::snprintf(reply.text, sizeof reply.text, "%s", error.what());
+  }
+  send_message(socket, {reinterpret_cast<const char*>(&reply), sizeof reply});
+  ::_exit(0);
+}
+
+}  // namespace
+
+Descriptor fork_mounter() {
+  int pair[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) fail("socketpair");
+  Descriptor ours(pair[0]);
+  const Descriptor theirs(pair[1]);
+  const int pid = ::fork();
+  if (pid < 0) fail("fork");
+  if (pid > 0) return ours;
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // Nothing but this: not the socket to the server, and not the other end of this one, whose closing it waits for.
+  ::dup2(theirs.get(), control_fd);
+  ::syscall(SYS_close_range, static_cast<unsigned>(control_fd + 1), ~0U, 0U);
+  serve(control_fd);
+}
+
+void complete_sandbox(const Descriptor& mounter, std::string_view launch, std::span<const int> mounts, int runtime) {
+  const RuntimeId id = runtime;
+  std::string message(reinterpret_cast<const char*>(&id), sizeof id);
+  message += launch;
+  send_message(mounter.get(), message, mounts);
+  const Received answer = receive_message(mounter.get());
+  Reply reply;
+  if (answer.bytes.size() != sizeof reply) throw std::system_error(ECHILD, std::generic_category(), "completing it");
+  std::memcpy(&reply, answer.bytes.data(), sizeof reply);
+  if (reply.kind == ReplyKind::failed) throw std::system_error(reply.number, std::generic_category(), reply.text);
+}
+
+}  // namespace kiln::sandbox

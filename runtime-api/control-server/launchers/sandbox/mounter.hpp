@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// The process that keeps a sandbox's privileges until it is known whose the sandbox is: it adds what is the function's, and
+// ends. So all the others have given theirs up by then, and nothing of that has to be waited for.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "runtime-api/control-server/launchers/descriptor.hpp"
+
+namespace kiln::sandbox {
+
+/// Forks it, with the privileges that this process has; returns the socket to it. Throws std::system_error.
+Descriptor fork_mounter();
+
+/// Has it complete the sandbox for `launch` (an encoded LaunchPlan, with its mounts): the file system, the host name, and the
+/// priority of this process and of `runtime`, a process id or 0. Throws std::system_error that names the step.
+void complete_sandbox(const Descriptor& mounter, std::string_view launch, std::span<const int> mounts, int runtime);
+
+}  // namespace kiln::sandbox
