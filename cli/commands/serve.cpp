@@ -63,6 +63,17 @@ CLI::App* add_serve(CLI::App& app, ServeOptions& options) {
                        options.isolation + "]")
       ->type_name("LEVEL")
       ->check(CLI::IsMember({"auto", "process", "sandbox"}).description(""));
+  command
+      ->add_flag_function(
+          "--no-zygote", [&options](std::int64_t) { options.zygote = false; },
+          "Start a Python for each instance in a sandbox, instead of forking one that has started")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  command
+      ->add_option("--preimport", options.preimports,
+                   "Modules of the distribution that such a Python loads ahead of time, beside some of its standard "
+                   "library: those that take your functions long to load")
+      ->type_name("MODULE,...")
+      ->delimiter(',');
   command->add_option("--log-level", options.log_level, "trace, debug, info, warn or error [" + options.log_level + "]")
       ->type_name("LEVEL")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}).description(""));

@@ -89,7 +89,9 @@ int serve(const ServeOptions& options) {
   LauncherOptions launcher_options;
   launcher_options.isolation = options.isolation;
   launcher_options.init = options.libexec / "sandbox-init";
-  if (options.zygotes) launcher_options.zygotes = options.libexec / "zygotes";
+  if (options.zygote) launcher_options.zygotes = options.libexec / "zygotes";
+  launcher_options.preimports.insert(launcher_options.preimports.end(), options.preimports.begin(),
+                                     options.preimports.end());
   const IsolationDecision isolation = decide_isolation(launcher_options);
   OrphanGuard guard;
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace kiln {
 
@@ -15,7 +16,8 @@ struct ServeOptions {
   std::filesystem::path libexec;                     ///< the folder with the bootstraps, one folder a runtime
   std::string version;                               ///< of this build, for the metrics
   std::string isolation = "auto";                  ///< of instances: auto (the strongest that works), process, sandbox
-  bool zygotes = true;                             ///< instances in sandboxes are forked where their runtime allows it
+  bool zygote = true;                              ///< instances in sandboxes are forked where their runtime allows it
+  std::vector<std::string> preimports;             ///< what the zygote of Python loads beside its defaults
   std::string log_level = "info";                  ///< trace, debug, info, warn, error
   std::filesystem::path opt = "/opt";              ///< `extensions/` in it holds the external extensions
   std::string availability_zone_id = "use1-az1";   ///< what the metadata endpoint of an instance tells

@@ -185,7 +185,10 @@ void PythonRuntime::after_fork(ForkSide side) {
 void PythonRuntime::adopt() {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
-  std::setlocale(LC_CTYPE, "");  // NOLINT(concurrency-mt-unsafe): one thread yet
+  // One that the system does not have leaves the locale as it was, which was the zygote's.
+  if (std::setlocale(LC_CTYPE, "") == nullptr) {  // NOLINT(concurrency-mt-unsafe): one thread yet
+    std::setlocale(LC_CTYPE, "C");                // NOLINT(concurrency-mt-unsafe): likewise
+  }
   py::module_::import("_kiln_zygote").attr("adopt")(environment_as_bytes());
 }
 

@@ -7,6 +7,7 @@
 #include "runtime-api/control-server/launchers/cgroup.hpp"
 #include "runtime-api/control-server/launchers/process_launcher.hpp"
 #include "runtime-api/control-server/launchers/sandbox_launcher.hpp"
+#include "runtime-api/control-server/launchers/system_root.hpp"
 #include "runtime-api/control-server/launchers/uid_pool.hpp"
 #include "runtime-api/protocol/error_types.hpp"
 #include "runtime-api/server/async/worker_pool.hpp"
@@ -61,7 +62,8 @@ ZygotePrograms find_zygotes(const LauncherOptions& options) {
   ZygotePrograms found;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(options.zygotes, error)) {
-    found[entry.path().filename().string()] = {entry.path(), options.preimports, sandbox_inside_uid};
+    found[entry.path().filename().string()] = {entry.path(), std::string(inside_runtime) + "/bootstrap",
+                                               options.preimports, sandbox_inside_uid};
   }
   return found;
 }

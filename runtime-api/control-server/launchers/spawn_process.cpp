@@ -86,7 +86,7 @@ std::vector<char*> pointers(const std::vector<std::string>& texts, const std::st
 }  // namespace
 
 SpawnResult spawn_process(const SpawnRequest& request) {
-  const auto arguments = pointers(request.arguments, &request.executable);
+  const auto arguments = pointers(request.arguments, request.name.empty() ? &request.executable : &request.name);
   const auto environment = pointers(request.environment);
   std::vector<int> inherited = request.inherited;
   ChildSetup setup{request, arguments.data(), environment.data(), inherited, ::getpid(), 0, {}};

@@ -14,6 +14,7 @@ inline constexpr int first_inherited_fd = 3;
 
 struct SpawnRequest {
   std::string executable;
+  std::string name;                      ///< argv[0]; empty: the executable
   std::vector<std::string> arguments;    ///< argv[1] and on
   std::vector<std::string> environment;  ///< "KEY=VALUE", complete
   std::string working_directory;

@@ -44,6 +44,7 @@ void Zygote::start() {
   ControlPair control = make_control();
   SpawnRequest request;
   request.executable = options_.program.string();
+  request.name = options_.name;
   request.environment = environment();
   request.working_directory = "/";
   request.output = STDERR_FILENO;

@@ -17,6 +17,7 @@ namespace kiln {
 
 struct ZygoteOptions {
   std::filesystem::path program;     ///< the language's zygote
+  std::string name;                  ///< what its forks are called: what they would have executed
   std::vector<std::string> modules;  ///< loaded ahead of time
   std::uint32_t inside_uid = 0;      ///< what instances' users are called inside
   // What its heap has become over time, its children inherit.

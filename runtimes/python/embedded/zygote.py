@@ -77,8 +77,9 @@ def _new_streams():
     # What they know of their descriptors was true of the zygote's.
     for number, name, mode in ((0, "stdin", "rb"), (1, "stdout", "wb"), (2, "stderr", "wb")):
         old = getattr(sys, name)
-        raw = io.open(number, mode, closefd=False)
-        stream = io.TextIOWrapper(raw, old.encoding, old.errors, "\n", line_buffering=number == 2)
+        buffered = io.open(number, mode, closefd=False)
+        buffered.raw.name = f"<{name}>"
+        stream = io.TextIOWrapper(buffered, old.encoding, old.errors, "\n", line_buffering=number == 2)
         stream.mode = "r" if number == 0 else "w"
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)

@@ -38,7 +38,8 @@ class Connections(ServerTest):
 
     def at_rest(self):
         """Whether the server has the children of one that has no instances."""
-        ready = ["sandbox-init"] * (READY_SANDBOXES if self.server.isolation == "sandbox" else 0)
+        # Those that wait for any function, and those that have Python ready, with what they come from.
+        ready = ["kiln-zygote", *["sandbox-init"] * 2 * READY_SANDBOXES] if self.server.isolation == "sandbox" else []
         children = self.children()
         return sorted(name for _, name, _ in children) == ["kiln-guard", *ready] and "Z" not in {c[2] for c in children}
 

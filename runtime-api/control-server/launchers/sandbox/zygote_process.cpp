@@ -2,6 +2,7 @@
 #include "runtime-api/control-server/launchers/sandbox/zygote_process.hpp"
 
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -38,6 +39,7 @@ void require_one_thread() {
 /// The new first process: does not return.
 [[noreturn]] void begin_sandbox(WarmRuntime& runtime, const Descriptor& control) {
   ::setpgid(0, 0);
+  ::prctl(PR_SET_NAME, "sandbox-init");
   // What the zygote says is said to the operator; nobody is to hear a sandbox but its server.
   ::dup2(STDIN_FILENO, STDOUT_FILENO);
   ::dup2(STDIN_FILENO, STDERR_FILENO);
@@ -59,6 +61,7 @@ int fork_sandbox(WarmRuntime& runtime, const Descriptor& control) {
 }
 
 bool prepare(WarmRuntime& runtime) {
+  ::prctl(PR_SET_NAME, "kiln-zygote");
   const Received message = receive_message(control_fd);
   if (message.bytes.empty()) return false;
   ZygotePlan plan;
