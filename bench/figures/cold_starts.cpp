@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // HTTP in, first answer out, with an instance made for this call, against the start of a bare program.
 #include <cstdio>
-#include <stdexcept>
 
+#include "bench/cold_calls.hpp"
 #include "bench/context.hpp"
 #include "bench/figures/figures.hpp"
 #include "bench/floor/process_start.hpp"
-#include "bench/http_invoker.hpp"
 #include "bench/statistics.hpp"
 
 namespace kiln::bench {
@@ -14,26 +13,12 @@ namespace {
 
 constexpr std::size_t starts_a_round = 7;
 
-/// Milliseconds of one cold call. Throws where the server does not say that it made an instance.
-double cold_call(KilnServer& server, HttpInvoker& invoker, const std::string& function, const std::string& request) {
-  server.wait_for_no_instance(function);
-  const auto start = Clock::now();
-  const auto answer = invoker.call(request);
-  const double milliseconds = microseconds_since(start) / 1000;
-  if (answer.status != 200) throw std::runtime_error(function + ": " + std::string(answer.body));
-  if (field_of(answer.head, "server-timing").find("launch") == std::string_view::npos) {
-    throw std::runtime_error(function + ": a call that was to be cold found an instance");
-  }
-  return milliseconds;
-}
-
 Outcome compare(Context& context, KilnServer& server, const std::string& function,
                 const std::vector<std::string>& bare) {
-  HttpInvoker invoker(server.port());
-  const auto request = KilnServer::invoke_request(function, small_payload());
+  ColdCalls calls(server, function);
   // The first start reads everything from the disk.
   time_of_process(bare);
-  cold_call(server, invoker, function, request);
+  calls.time_one();
 
   std::vector<double> floor;
   std::vector<double> ours;
@@ -42,7 +27,7 @@ Outcome compare(Context& context, KilnServer& server, const std::string& functio
     std::vector<double> our_round;
     for (std::size_t i = 0; i < starts_a_round; ++i) {
       floor_round.push_back(time_of_process(bare));
-      our_round.push_back(cold_call(server, invoker, function, request));
+      our_round.push_back(calls.time_one());
     }
     floor.push_back(median(floor_round));
     ours.push_back(median(our_round));
@@ -64,12 +49,9 @@ std::vector<Outcome> run(Context& context) {
                           {"--idle", "0"});
   KilnServer sandboxed(context.kiln(), {}, "sandbox");
   sandboxed.deploy(context.built("no_op"), "cold-cpp", "cpp", {"--idle", "0"});
-  sandboxed.deploy(context.functions_folder() + "/python-echo", "cold-python", context.python_runtime(),
-                   {"--idle", "0"});
-  const Outcome zygote = compare(context, sandboxed, "cold-python", bare_python());
   return {compare(context, context.server(), "cold-cpp", {context.built("empty")}),
           compare(context, context.server(), "cold-python", bare_python()),
-          compare(context, sandboxed, "cold-cpp", {context.built("empty")}), zygote};
+          compare(context, sandboxed, "cold-cpp", {context.built("empty")})};
 }
 
 }  // namespace
@@ -77,8 +59,7 @@ std::vector<Outcome> run(Context& context) {
 Measurement cold_starts() {
   return {{{"cold_cpp_process", Bound::at_most, 3.0, 2.0},
            {"cold_python_process", Bound::at_most, 1.3, 0.8},
-           {"cold_cpp_sandbox", Bound::at_most, 6.0, 3.0},
-           {"cold_python_zygote_p50", Bound::at_most, 0.20, 0.10}},
+           {"cold_cpp_sandbox", Bound::at_most, 6.0, 3.0}},
           run};
 }
 

@@ -5,8 +5,8 @@ namespace kiln::bench {
 
 std::vector<Measurement> all_measurements() {
   return {
-      warm_calls(),      throughput(), parked_polls(), cold_starts(), large_payloads(),
-      versus_emulator(), streams(),    concurrency(),  extensions(),  sandbox(),
+      warm_calls(), throughput(),  parked_polls(), cold_starts(), large_payloads(), versus_emulator(),
+      streams(),    concurrency(), extensions(),   sandbox(),     zygote(),
   };
 }
 

@@ -18,6 +18,8 @@ Measurement parked_polls();
 Measurement cold_starts();
 /// warm_sandbox
 Measurement sandbox();
+/// cold_python_zygote_p50, cold_python_zygote_p99, cold_python_preload, cold_burst_200, idle_python_pss
+Measurement zygote();
 /// versus_emulator_p50, versus_emulator_p99
 Measurement versus_emulator();
 /// stream_first_byte, stream_throughput
