@@ -15,6 +15,8 @@ struct LogSettings {
   bool json = false;                    ///< AWS_LAMBDA_LOG_FORMAT is JSON
   std::string level;                    ///< AWS_LAMBDA_LOG_LEVEL as `logging` names it; empty: logging's own default
   std::optional<int> telemetry_log_fd;  ///< where framed records go instead of stdout
+
+  bool operator==(const LogSettings&) const = default;
 };
 
 /// Puts `_kiln_native` into sys.modules: the settings, `to_json(value, ascii=False)` and `parse_json(text)`, which

@@ -22,6 +22,7 @@
 #include "runtimes/python/failure.hpp"
 #include "runtimes/python/interpreter.hpp"
 #include "runtimes/python/json_decoder.hpp"
+#include "runtimes/python/memory_holes.hpp"
 #include "runtimes/python/response_stream.hpp"
 #include "runtimes/python/search_path.hpp"
 #include "runtimes/python/streams.hpp"
@@ -119,33 +120,34 @@ void PythonRuntime::start() {
 }
 
 void PythonRuntime::warm(const std::vector<std::string>& modules) {
-  start();
   const Gil gil(idle_state_);
   try {
     const py::module_ zygote = py::module_::import("_kiln_zygote");
     py::list names;
     for (const std::string& name : modules) names.append(name);
     zygote.attr("warm")(names);
-    run_warm_handler();
+    // As most functions want it.
+    prepare({}, non_ascii_for("AWS_Lambda_python" + std::to_string(PY_MAJOR_VERSION) + "." +
+                              std::to_string(PY_MINOR_VERSION)));
+    go_through_the_motions();
     zygote.attr("freeze")();
+    fill_memory_holes();
   } catch (const py::error_already_set& error) {
     throw std::runtime_error(error.what());
   }
-  warmed_ = true;
 }
 
 void PythonRuntime::rehearse() {
   const Gil gil(idle_state_);
   try {
-    run_warm_handler();
+    go_through_the_motions();
   } catch (const py::error_already_set& error) {
     throw std::runtime_error(error.what());
   }
 }
 
-void PythonRuntime::run_warm_handler() {
+void PythonRuntime::go_through_the_motions() {
   adopt();
-  prepare({}, JsonEncoder::NonAscii::escape);
   handler_ = py::module_::import("_kiln_handler_lookup").attr("find")("_kiln_warm_handler.handler").release().ptr();
   begin_ = attribute("_kiln_context", "begin");
   Invocation invocation;
@@ -157,7 +159,6 @@ void PythonRuntime::run_warm_handler() {
   run(invocation, sink);
   flush_streams();
   for (PyObject** held : {&handler_, &begin_, &function_arn_}) Py_CLEAR(*held);
-  py::module_::import("_kiln_zygote").attr("forget")();
 }
 
 void PythonRuntime::before_fork() {
@@ -194,9 +195,13 @@ void PythonRuntime::adopt() {
 
 /// Everything a function finds in place; the interpreter runs.
 void PythonRuntime::prepare(const LogSettings& logs, JsonEncoder::NonAscii non_ascii) {
+  const Settings wanted{logs, non_ascii};
+  if (settings_ == wanted) return;
+  if (settings_) py::module_::import("_kiln_zygote").attr("forget")();
   encoder_ = JsonEncoder(non_ascii);
   install_native_module(logs, non_ascii);
   py::module_::import("_kiln_start").attr("prepare")();
+  settings_ = wanted;
 }
 
 std::optional<FunctionError> PythonRuntime::load(const FunctionEnvironment& environment) {
@@ -215,7 +220,7 @@ std::optional<FunctionError> PythonRuntime::load(const FunctionEnvironment& envi
   }
   const Gil gil(idle_state_);
   try {
-    if (warmed_) adopt();
+    if (settings_) adopt();
     prepare(logs, non_ascii_for(environment.execution_env));
     extend_search_path(path);
     handler_ = py::module_::import("_kiln_handler_lookup").attr("find")(environment.handler).release().ptr();

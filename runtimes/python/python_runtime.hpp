@@ -2,6 +2,7 @@
 // Python functions: CPython inside the bootstrap, behaving as the official Python runtime client does.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -59,7 +60,7 @@ class PythonRuntime final : public Runtime {
 
   void adopt();
   void prepare(const LogSettings& logs, JsonEncoder::NonAscii non_ascii);
-  void run_warm_handler();
+  void go_through_the_motions();
   static void extend_search_path(const FunctionSearchPath& path);
   py::object begin(const Invocation& invocation);
   py::object event_of(const Invocation& invocation, std::string& failure) const;
@@ -69,7 +70,13 @@ class PythonRuntime final : public Runtime {
   py::object settle(const py::object& awaitable, std::optional<FunctionError>& failed, const std::string& request_id);
 
   std::string program_;
-  bool warmed_ = false;                  ///< and not adopted yet
+  /// What the platform's Python modules have been set to; nothing before they are loaded.
+  struct Settings {
+    LogSettings logs;
+    JsonEncoder::NonAscii non_ascii = JsonEncoder::NonAscii::escape;
+    bool operator==(const Settings&) const = default;
+  };
+  std::optional<Settings> settings_;
   PyThreadState* idle_state_ = nullptr;  ///< this thread's, while it does not hold the GIL
   JsonEncoder encoder_{JsonEncoder::NonAscii::escape};
   // Leaked on purpose, so plain pointers: their owner is the process.

@@ -2,10 +2,13 @@
 // The Python zygote: the bootstrap's interpreter, started ahead of time, and forked into a sandbox for each instance.
 #include "runtime-api/control-server/launchers/sandbox/zygote_process.hpp"
 
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
+#include <system_error>
 
 #include "bootstrap/runtime.hpp"
 #include "runtimes/python/python_runtime.hpp"
@@ -18,7 +21,10 @@ class PythonZygote final : public sandbox::WarmRuntime {
  public:
   explicit PythonZygote(python::PythonRuntime& runtime) : runtime_(runtime) {}
 
-  void warm(const std::vector<std::string>& modules) override { runtime_.warm(modules); }
+  void warm(const std::vector<std::string>& modules) override {
+    start_on_pipes();
+    runtime_.warm(modules);
+  }
   void before_fork() override { runtime_.before_fork(); }
   void after_fork() override { runtime_.after_fork(ForkSide::parent); }
 
@@ -42,6 +48,17 @@ class PythonZygote final : public sandbox::WarmRuntime {
   }
 
  private:
+  /// Python's streams find out once what their descriptors are; those of instances are pipes.
+  void start_on_pipes() {
+    int pipe[2];
+    const int said_to = ::dup(STDERR_FILENO);
+    if (said_to < 0 || ::pipe2(pipe, O_CLOEXEC) != 0) throw std::system_error(errno, std::generic_category(), "pipe");
+    for (const int stream : {STDOUT_FILENO, STDERR_FILENO}) ::dup2(pipe[1], stream);
+    runtime_.start();
+    for (const int stream : {STDOUT_FILENO, STDERR_FILENO}) ::dup2(said_to, stream);
+    for (const int done_with : {pipe[0], pipe[1], said_to}) ::close(done_with);
+  }
+
   python::PythonRuntime& runtime_;
 };
 

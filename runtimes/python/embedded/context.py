@@ -19,11 +19,18 @@ def _environment(name):
     return None if value is None else value.decode("utf-8", "surrogateescape")
 
 
-_log_group_name = _environment(b"AWS_LAMBDA_LOG_GROUP_NAME")
-_log_stream_name = _environment(b"AWS_LAMBDA_LOG_STREAM_NAME")
-_function_name = _environment(b"AWS_LAMBDA_FUNCTION_NAME")
-_memory_limit_in_mb = _environment(b"AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-_function_version = _environment(b"AWS_LAMBDA_FUNCTION_VERSION")
+def read_environment():
+    """Again where the process has become another one's since."""
+    global _log_group_name, _log_stream_name, _function_name, _memory_limit_in_mb, _function_version, _traced
+    _log_group_name = _environment(b"AWS_LAMBDA_LOG_GROUP_NAME")
+    _log_stream_name = _environment(b"AWS_LAMBDA_LOG_STREAM_NAME")
+    _function_name = _environment(b"AWS_LAMBDA_FUNCTION_NAME")
+    _memory_limit_in_mb = _environment(b"AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+    _function_version = _environment(b"AWS_LAMBDA_FUNCTION_VERSION")
+    _traced = True
+
+
+read_environment()
 
 
 class LambdaContext(object):

@@ -26,7 +26,7 @@ class UnbufferedText(io.TextIOWrapper):
 
 def _unbuffered(name):
     stream = getattr(sys, name)
-    if stream is None:
+    if stream is None or isinstance(stream, UnbufferedText):
         return
     encoding, errors = stream.encoding, stream.errors
     stream = UnbufferedText(stream.detach(), encoding, errors, "\n")

@@ -3,7 +3,6 @@
 of it must have anew, so that it is like one that has been started for this function alone."""
 
 import gc
-import io
 import os
 import posix
 import sys
@@ -13,7 +12,7 @@ import time
 _zygote = os.getpid()
 
 # Of the runtime's own modules, those that hold something of a function.
-_OF_A_FUNCTION = ("native", "context", "errors", "log_sinks", "logs", "streaming", "warm_handler")
+_OF_A_FUNCTION = ("native", "context", "errors", "log_sinks", "logs", "streaming")
 
 
 def warm(modules):
@@ -29,10 +28,9 @@ def warm(modules):
 
 
 def forget():
-    """Undoes what a rehearsal has done that is a function's."""
+    """Unloads what has been set to what this function does not want."""
     for name in _OF_A_FUNCTION:
         sys.modules.pop("_kiln_" + name, None)
-    sys.path_importer_cache.clear()
     logging = sys.modules.get("logging")
     if logging is not None:
         root = logging.getLogger()
@@ -43,6 +41,7 @@ def forget():
 
 def freeze():
     """Nothing that is there now is to be looked at, and so copied, by the garbage collections of forks."""
+    sys.path_importer_cache.clear()
     gc.collect()
     gc.freeze()
 
@@ -73,27 +72,17 @@ def forked():
     _new_randomness(sys.modules)
 
 
-def _new_streams():
-    # What they know of their descriptors was true of the zygote's.
-    for number, name, mode in ((0, "stdin", "rb"), (1, "stdout", "wb"), (2, "stderr", "wb")):
-        old = getattr(sys, name)
-        buffered = io.open(number, mode, closefd=False)
-        buffered.raw.name = f"<{name}>"
-        stream = io.TextIOWrapper(buffered, old.encoding, old.errors, "\n", line_buffering=number == 2)
-        stream.mode = "r" if number == 0 else "w"
-        setattr(sys, name, stream)
-        setattr(sys, f"__{name}__", stream)
-
-
 def adopt(environment):
     """Takes over the environment of the function's own process, which is a dict of bytes."""
-    _new_streams()
     posix.environ.clear()
     posix.environ.update(environment)
     data = os.environ._data
     data.clear()
     data.update(environment)
     time.tzset()
+    context = sys.modules.get("_kiln_context")
+    if context is not None:
+        context.read_environment()
     logging = sys.modules.get("logging")
     if logging is not None:
         logging._startTime = time.time_ns() if isinstance(logging._startTime, int) else time.time()
