@@ -159,6 +159,7 @@ void PythonRuntime::go_through_the_motions() {
   run(invocation, sink);
   flush_streams();
   for (PyObject** held : {&handler_, &begin_, &function_arn_}) Py_CLEAR(*held);
+  PyDict_DelItemString(PyImport_GetModuleDict(), "_kiln_warm_handler");
 }
 
 void PythonRuntime::before_fork() {

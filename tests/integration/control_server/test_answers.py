@@ -81,7 +81,7 @@ class Answers(ServerTest):
         self.assertGreaterEqual(slow["billed"], slow["duration"])
         self.assertLess(slow["billed"], slow["duration"] + 1)
         self.assertEqual(slow["size"], 512)
-        self.assertGreater(slow["used"], 3)
+        self.assertGreater(slow["used"], 1)  # what a fork shares with its zygote is not its own
         self.assertLess(slow["used"], 100)
         large = self.report(self.invoke("figures", {"allocate": 150_000_000}, TAIL).log_tail)
         self.assertGreater(large["used"], 143)

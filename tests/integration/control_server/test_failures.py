@@ -94,7 +94,7 @@ class Failures(ServerTest):
         self.create("grows", Timeout=1)
         answer = self.invoke("grows", {"allocate": 100_000_000, "here": self.mark(), "until": "/nowhere"})
         used = int(re.search(r"Max Memory Used: (\d+) MB", self.report("grows", answer.headers["x-amzn-RequestId"]))[1])
-        self.assertGreater(used, 3)
+        self.assertGreater(used, 1)  # what a fork shares with its zygote is not its own
 
     def test_an_exception_while_the_module_loads_is_posted_as_it_is_every_time(self):
         self.create("import-raises", "raise RuntimeError('not today')\n")

@@ -37,6 +37,19 @@ TEST_CASE("a launch arrives as it was sent") {
   CHECK(got.niceness == 25);
 }
 
+TEST_CASE("what a zygote is to be arrives as it was sent") {
+  ZygotePlan sent;
+  sent.root.folders = {"etc", "tmp"};
+  sent.root.trees = {{"/usr", "usr"}};
+  sent.modules = {"json", "xml.dom"};
+  ZygotePlan got;
+  decode(encode(sent), got);
+  CHECK(got.root.folders == sent.root.folders);
+  CHECK(got.root.trees.at(0).source == "/usr");
+  CHECK(got.modules == sent.modules);
+  CHECK_THROWS_AS(decode(encode(some_launch()), got), std::runtime_error);
+}
+
 TEST_CASE("a plan arrives as it was sent, bytes of the filter included") {
   PreparePlan sent;
   sent.uid = 1'900'000'000;
