@@ -142,7 +142,6 @@ Outcome at_once(Context& context) {
 
 long pss_kb(int pid) {
   std::ifstream rollup("/proc/" + std::to_string(pid) + "/smaps_rollup");
-  std::string name;
   for (std::string line; std::getline(rollup, line);) {
     long kb = 0;
     if (std::sscanf(line.c_str(), "Pss: %ld kB", &kb) == 1) return kb;
