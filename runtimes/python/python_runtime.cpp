@@ -99,7 +99,7 @@ py::dict environment_as_bytes() {
     const std::string_view text = *entry;
     const auto equals = text.find('=');
     if (equals == std::string_view::npos || equals == 0) continue;
-    found[py::bytes(text.data(), equals)] = py::bytes(text.data() + equals + 1, text.size() - equals - 1);
+    found[py::bytes(std::string(text.substr(0, equals)))] = py::bytes(std::string(text.substr(equals + 1)));
   }
   return found;
 }

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <cerrno>
@@ -44,6 +45,7 @@ SandboxFactory::SandboxFactory(SandboxOptions options, UidPool& users, CgroupTre
   plan_.user_namespace = options_.user_namespace;
   plan_.cgroup_namespace = options_.cgroup_namespace && groups_ != nullptr;
   plan_.landlock = options_.landlock;
+  plan_.niceness = static_cast<std::uint32_t>(::getpriority(PRIO_PROCESS, 0) + sandbox::niceness_offset);
   plan_.syscall_filter = make_syscall_filter();
 }
 

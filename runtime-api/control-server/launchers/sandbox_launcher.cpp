@@ -261,7 +261,6 @@ SandboxLauncher::SandboxLauncher(EventLoop& loop, WorkerPool& thread, WorkerPool
       thread_(thread),
       watching_(watching),
       factory_(factory),
-      niceness_(static_cast<std::uint32_t>(::getpriority(PRIO_PROCESS, 0) + sandbox::niceness_offset)),
       executed_(loop, thread, [&factory] { return factory.make(nullptr); }, target) {
   // What is made ahead of time must not slow down what somebody waits for.
   thread_.submit([] { ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), making_niceness); });
@@ -304,7 +303,6 @@ Task<LaunchResult> SandboxLauncher::start(InstanceSpec spec) {
   ends.listener = std::move(sandbox.network.listener);
   sandbox.network.name.reset();  // its processes keep it
   sandbox::LaunchPlan plan = make_plan(spec, inside, ends);
-  plan.niceness = niceness_;
   // The control group says in the log that its limit was reached; this one, by user, is the fence behind it.
   plan.processes = factory_.has_cgroups() ? 2 * processes : processes;
   LaunchDescriptors descriptors = make_descriptors(spec, inside, ends, plan);

@@ -42,7 +42,6 @@ class SandboxLauncher final : public Launcher {
   WorkerPool& thread_;
   WorkerPool& watching_;
   SandboxFactory& factory_;
-  const std::uint32_t niceness_;  // of programs, as the first processes take it
   ReadyPool<PreparedSandbox> executed_;
   std::map<std::string, std::unique_ptr<Forked>, std::less<>> forked_;  // by runtime
 };

@@ -17,7 +17,6 @@ LaunchPlan some_launch() {
   plan.hostname = "kiln-1";
   plan.mounts = {"/var/task", "/var/runtime"};
   plan.tmp_mb = 512;
-  plan.niceness = 25;
   return plan;
 }
 
@@ -34,7 +33,6 @@ TEST_CASE("a launch arrives as it was sent") {
   CHECK(got.inherited == 8);
   CHECK(got.mounts == sent.mounts);
   CHECK(got.tmp_mb == 512);
-  CHECK(got.niceness == 25);
 }
 
 TEST_CASE("what a zygote is to be arrives as it was sent") {

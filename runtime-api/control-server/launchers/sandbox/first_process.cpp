@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -58,9 +59,12 @@ Prepared prepare(const FirstProcess& self) {
   }
   if (!self.root_is_made) make_root(made.plan.root);
   fill_root(made.plan.root);
+  // The worst is done. Who somebody waits for later must not have to wait for a turn.
+  const int own_niceness = ::getpriority(PRIO_PROCESS, 0);
+  ::setpriority(PRIO_PROCESS, 0, static_cast<int>(made.plan.niceness) - niceness_offset);
   made.mounter = fork_mounter();
   give_up_privileges(made.plan);
-  if (self.runtime != nullptr) made.runtime = make_ready(*self.runtime, made.plan);
+  if (self.runtime != nullptr) made.runtime = make_ready(*self.runtime, made.plan, own_niceness);
   return made;
 }
 

@@ -81,7 +81,8 @@ void visit(Visitor& visitor, Value& v) {
   } else if constexpr (std::is_same_v<Type, RootLayout>) {
     visitor(v.folders), visitor(v.trees), visitor(v.devices), visitor(v.links), visitor(v.files), visitor(v.masked);
   } else if constexpr (std::is_same_v<Type, PreparePlan>) {
-    visitor(v.uid), visitor(v.inside_uid), visitor(v.user_namespace), visitor(v.cgroup_namespace), visitor(v.landlock);
+    visitor(v.uid), visitor(v.inside_uid), visitor(v.user_namespace), visitor(v.cgroup_namespace), visitor(v.landlock),
+        visitor(v.niceness);
     visit(visitor, v.root);
     visitor(v.syscall_filter);
   } else if constexpr (std::is_same_v<Type, ZygotePlan>) {
@@ -90,7 +91,7 @@ void visit(Visitor& visitor, Value& v) {
   } else {
     static_assert(std::is_same_v<Type, LaunchPlan>);
     visitor(v.programs), visitor(v.inherited), visitor(v.hostname), visitor(v.mounts);
-    visitor(v.tmp_mb), visitor(v.tmp_files), visitor(v.open_files), visitor(v.processes), visitor(v.niceness);
+    visitor(v.tmp_mb), visitor(v.tmp_files), visitor(v.open_files), visitor(v.processes);
   }
 }
 

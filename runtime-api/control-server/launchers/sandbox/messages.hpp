@@ -55,6 +55,7 @@ struct PreparePlan {
   bool user_namespace = false;
   bool cgroup_namespace = false;
   bool landlock = false;
+  std::uint32_t niceness = 0;  ///< once somebody waits for it, plus 20: it is made with a lower priority
   RootLayout root;
   std::string syscall_filter;  ///< struct sock_filter, one after another
 };
@@ -77,7 +78,6 @@ struct LaunchPlan {
   std::uint32_t tmp_files = 0;
   std::uint32_t open_files = 0;
   std::uint32_t processes = 0;
-  std::uint32_t niceness = 0;  ///< of the program, plus 20: sandboxes are made with a low priority
 };
 
 enum class ReplyKind : std::uint32_t {

@@ -32,8 +32,8 @@ void complete(std::string_view message, const Descriptor* mounts) {
   std::memcpy(&runtime, message.data(), sizeof runtime);
   LaunchPlan plan;
   decode(message.substr(sizeof runtime), plan);
-  for (const id_t process : {id_t{1}, static_cast<id_t>(runtime)}) {
-    if (process != 0) ::setpriority(PRIO_PROCESS, process, static_cast<int>(plan.niceness) - niceness_offset);
+  if (runtime != 0) {
+    ::setpriority(PRIO_PROCESS, static_cast<id_t>(runtime), ::getpriority(PRIO_PROCESS, 0));
   }
   if (::sethostname(plan.hostname.data(), plan.hostname.size()) != 0) fail("sethostname");
   complete_root(plan, mounts);

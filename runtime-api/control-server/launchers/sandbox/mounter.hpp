@@ -14,7 +14,7 @@ namespace kiln::sandbox {
 Descriptor fork_mounter();
 
 /// Has it complete the sandbox for `launch` (an encoded LaunchPlan, with its mounts): the file system, the host name, and the
-/// priority of this process and of `runtime`, a process id or 0. Throws std::system_error that names the step.
+/// priority of `runtime`, a process id or 0, which becomes its own. Throws std::system_error that names the step.
 void complete_sandbox(const Descriptor& mounter, std::string_view launch, std::span<const int> mounts, int runtime);
 
 }  // namespace kiln::sandbox

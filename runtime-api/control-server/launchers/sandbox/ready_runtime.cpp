@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime-api/control-server/launchers/sandbox/ready_runtime.hpp"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -59,7 +60,7 @@ int become(ForkedRuntime& runtime, int socket) {
 
 }  // namespace
 
-ReadyRuntime make_ready(ForkedRuntime& runtime, const PreparePlan& prepared) {
+ReadyRuntime make_ready(ForkedRuntime& runtime, const PreparePlan& prepared, int niceness) {
   int pair[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) fail("socketpair");
   ReadyRuntime made;
@@ -67,6 +68,7 @@ ReadyRuntime make_ready(ForkedRuntime& runtime, const PreparePlan& prepared) {
   Descriptor theirs(pair[1]);
   made.pid = ::fork();
   if (made.pid < 0) fail("fork");
+  if (made.pid == 0) ::setpriority(PRIO_PROCESS, 0, niceness);
   if (made.pid == 0) stand_ready(runtime, prepared, theirs.get());
   theirs.reset();
   if (receive_message(made.socket.get()).bytes.empty()) {

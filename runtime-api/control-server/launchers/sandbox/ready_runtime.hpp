@@ -28,8 +28,8 @@ struct ReadyRuntime {
   Descriptor socket;
 };
 
-/// Forks it and waits until it is ready. Throws std::system_error.
-ReadyRuntime make_ready(ForkedRuntime& runtime, const PreparePlan& prepared);
+/// Forks it and waits until it is ready, on which it is `niceness` nice. Throws std::system_error.
+ReadyRuntime make_ready(ForkedRuntime& runtime, const PreparePlan& prepared, int niceness);
 
 /// Makes it the last program of `launch` (an encoded LaunchPlan) with `descriptors`: its output, and what it inherits. What
 /// goes wrong from then on it writes to its output, and ends. Returns the time, on the monotonic clock. Throws
