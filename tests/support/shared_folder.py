@@ -53,6 +53,8 @@ class SharedFolder:
             pid, _, _ = struct.unpack("3i", teller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
             with teller.makefile("rb") as message:
                 name = message.readline().decode().rstrip("\n")
+                if name == "":
+                    return  # nothing was told: the teller has been killed
                 with open(self.file(name), "ab") as file:
                     file.write(message.read())
             try:

@@ -247,7 +247,8 @@ class Its_zygote(ZygoteTest):
         self.deploy("f")
         self.invoke("f")
         zygote = self.zygote()
-        self.assertEqual(sorted(os.listdir(f"/proc/{zygote}/fd"), key=int), ["0", "1", "2", "3"])
+        # But for the socket of a fork that is being made.
+        wait_until(lambda: sorted(os.listdir(f"/proc/{zygote}/fd"), key=int) == ["0", "1", "2", "3"], "it holds nothing")
         self.assertEqual(len(os.listdir(f"/proc/{zygote}/task")), 1)
         with open(f"/proc/{zygote}/environ") as environment:
             names = {entry.split("=")[0] for entry in environment.read().split("\0") if entry}
