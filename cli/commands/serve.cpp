@@ -64,6 +64,21 @@ CLI::App* add_serve(CLI::App& app, ServeOptions& options) {
       ->type_name("LEVEL")
       ->check(CLI::IsMember({"auto", "process", "sandbox"}).description(""));
   command
+      ->add_option_function<double>(
+          "--freeze-after",
+          [&options](double seconds) {
+            options.freeze_after = std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+          },
+          "Stop instances in sandboxes where they are once they have idled so long, until their next event [never]")
+      ->type_name("SECONDS")
+      ->check(CLI::PositiveNumber.description(""));
+  command
+      ->add_option("--ready-sandboxes", options.ready_sandboxes,
+                   "How many wait for any function, and how many more have Python ready [" +
+                       std::to_string(options.ready_sandboxes) + "]")
+      ->type_name("COUNT")
+      ->check(CLI::Range(0, 1000).description(""));
+  command
       ->add_flag_function(
           "--no-zygote", [&options](std::int64_t) { options.zygote = false; },
           "Start a Python for each instance in a sandbox, instead of forking one that has started")

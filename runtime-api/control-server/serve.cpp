@@ -90,6 +90,8 @@ int serve(const ServeOptions& options) {
   launcher_options.isolation = options.isolation;
   launcher_options.init = options.libexec / "sandbox-init";
   if (options.zygote) launcher_options.zygotes = options.libexec / "zygotes";
+  launcher_options.freezes = options.freeze_after.count() > 0;
+  launcher_options.ready_sandboxes = options.ready_sandboxes;
   launcher_options.preimports.insert(launcher_options.preimports.end(), options.preimports.begin(),
                                      options.preimports.end());
   const IsolationDecision isolation = decide_isolation(launcher_options);
@@ -119,9 +121,10 @@ int serve(const ServeOptions& options) {
     return checking.run([&code, name = std::string(hash)] { return code.intact(name); });
   };
   Launchers launchers(loop, guard, launcher_options, isolation);
-  Activator activator(loop, launchers, logs,
-                      {[&](const DeployedFunction& function) { return installed_runtime(options.libexec, function); },
-                       options.opt, options.init_timeout, options.availability_zone_id, account, code_is_intact});
+  Activator activator(
+      loop, launchers, logs,
+      {[&](const DeployedFunction& function) { return installed_runtime(options.libexec, function); }, options.opt,
+       options.init_timeout, options.availability_zone_id, account, code_is_intact, options.freeze_after});
   Router router({loop, activator, metrics, {}});
   for (const CatalogChange& change : management.everything()) router.apply(change);
 

@@ -16,6 +16,8 @@ struct ServeOptions {
   std::filesystem::path libexec;                     ///< the folder with the bootstraps, one folder a runtime
   std::string version;                               ///< of this build, for the metrics
   std::string isolation = "auto";                  ///< of instances: auto (the strongest that works), process, sandbox
+  std::chrono::milliseconds freeze_after{0};       ///< instances in sandboxes that idle so long are frozen; 0: never
+  std::size_t ready_sandboxes = 4;                 ///< made ahead of time, of each kind
   bool zygote = true;                              ///< instances in sandboxes are forked where their runtime allows it
   std::vector<std::string> preimports;             ///< what the zygote of Python loads beside its defaults
   std::string log_level = "info";                  ///< trace, debug, info, warn, error

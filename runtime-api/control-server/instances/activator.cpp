@@ -127,7 +127,8 @@ Task<Activation> Activator::activate(DeployedFunction function, Instance::Hooks 
     log.fault({}, fault_text(text, error_types::invalid_entrypoint));
     co_return failed(phases, error_types::invalid_entrypoint, text);
   }
-  InstanceSettings settings{options_.account.account_id, true, {random_uuid(), options_.availability_zone_id}};
+  InstanceSettings settings{
+      options_.account.account_id, true, {random_uuid(), options_.availability_zone_id}, options_.freeze_after};
   spec.environment.push_back(std::string(environment::metadata_token) + "=" + settings.metadata.token);
   FoundExtensions extensions = find_extensions(options_.opt);
   settings.extensions_enabled = extensions.enabled;

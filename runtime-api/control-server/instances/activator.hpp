@@ -51,6 +51,7 @@ class Activator {
     AccountSettings account;
     /// Whether the code of that SHA-256 (hex) is what was uploaded; asked before each cold start. Empty: not asked.
     std::function<Task<bool>(std::string_view)> code_is_intact = {};
+    std::chrono::milliseconds freeze_after{0};  ///< of instances that idle; zero: never
   };
   Activator(EventLoop& loop, const LauncherChoice& launchers, LogStore& logs, Options options);
 

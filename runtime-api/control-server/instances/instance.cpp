@@ -74,6 +74,7 @@ Instance::Instance(EventLoop& loop, std::string id, DeployedFunction function,
       session_(static_cast<std::size_t>(std::max(1, function_.configuration->kiln.concurrency))),
       extensions_(registry_options(*function_.configuration, settings_)),
       kill_timer_(loop),
+      freeze_timer_(loop),
       settle_timer_(loop),
       started_at_(Deadline::Clock::now()),
       idle_since_(started_at_) {
@@ -124,7 +125,21 @@ void Instance::became_idle() {
   settle_timer_.cancel();
   state_ = InstanceState::idle;
   idle_since_ = Deadline::Clock::now();
+  if (settings_.freeze_after.count() > 0 && session_.in_flight() == 0) {
+    freeze_timer_.arm(Deadline::after(settings_.freeze_after), [this] { freeze(); });
+  }
   hooks_.on_idle(*this);
+}
+
+/// One with extensions is left alone: they have work of their own between events.
+void Instance::freeze() {
+  if (state_ != InstanceState::idle || session_.in_flight() > 0 || !extensions_.empty()) return;
+  frozen_ = launched_->freeze();
+}
+
+void Instance::thaw() {
+  freeze_timer_.cancel();
+  if (std::exchange(frozen_, false)) launched_->thaw();
 }
 
 // --- the runtime's connections ---------------------------------------------------------------------------------------
@@ -269,6 +284,7 @@ class Instance::Stay {
 
 Task<InvocationReport> Instance::invoke(const Invocation& invocation, ResponseSink* sink) {
   const Stay stay(*this);
+  if (settings_.freeze_after.count() > 0) thaw();
   state_ = InstanceState::busy;
   ++invocations_;
   log_.start({invocation.request_id, function_.configuration->version, invocation.trace_id});

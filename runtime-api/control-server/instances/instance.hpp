@@ -3,6 +3,7 @@
 // timeout and shutdown all come out of it as its result. Data-plane thread only.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <list>
 #include <memory>
@@ -41,6 +42,8 @@ struct InstanceSettings {
   std::string account_id;
   bool extensions_enabled = true;  ///< the Extensions API is served
   InstanceMetadata metadata;       ///< what the metadata endpoint tells
+  /// Frozen once it has been idle so long; zero: never.
+  std::chrono::milliseconds freeze_after{0};
 };
 
 class Instance {
@@ -112,6 +115,8 @@ class Instance {
   Task<void> explain_cut(FunctionError& error);
   void end_exit_watches(bool exited);
   void became_idle();
+  void freeze();
+  void thaw();
   Task<InitOutcome> init_extensions();
   Task<InitOutcome> restore();
   void extensions_settled();
@@ -160,6 +165,8 @@ class Instance {
   bool own_bootstrap_ = false;
   InstanceState state_ = InstanceState::starting;
   Timer kill_timer_;
+  Timer freeze_timer_;
+  bool frozen_ = false;
   Timer settle_timer_;  // from an answer to the next polls
   std::uint64_t invocations_ = 0;
   Deadline::Clock::time_point started_at_;

@@ -49,6 +49,7 @@ void Instance::end_extensions() {
 void Instance::begin_end(ShutdownReason reason) {
   state_ = InstanceState::stopping;
   settle_timer_.cancel();
+  thaw();
   telemetry_.hurry();
   if (end_) return;
   const bool internal_only = !extensions_.empty() && !extensions_.has_external();

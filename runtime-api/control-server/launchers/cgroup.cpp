@@ -72,14 +72,6 @@ void make_folder(const fs::path& folder) {
 
 bool remove_folder(const fs::path& folder) { return folder.empty() || ::rmdir(folder.c_str()) == 0 || errno == ENOENT; }
 
-/// Each different folder once.
-std::vector<fs::path> distinct(const fs::path& a, const fs::path& b, const fs::path& c) {
-  std::vector<fs::path> all = {a, b, c};
-  std::sort(all.begin(), all.end());
-  all.erase(std::unique(all.begin(), all.end()), all.end());
-  return all;
-}
-
 /// The shares of processor time grow with memory, and so does the number of processors it may fill.
 long long cpu_shares(int memory_mb) { return std::max(2LL, 1024LL * memory_mb / memory_mb_of_one_cpu); }
 long long cpu_quota_us(int memory_mb) {
@@ -206,6 +198,15 @@ void remove_stale(const fs::path& parent) {
 
 }  // namespace
 
+/// Each different folder once.
+std::vector<fs::path> Cgroup::Folders::distinct() const {
+  std::vector<fs::path> all = {memory, cpu, pids, freezer};
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  std::erase(all, fs::path());
+  return all;
+}
+
 // --- one group ---------------------------------------------------------------------------------------------------------
 
 Cgroup::Cgroup(int version, Folders folders) : version_(version), folders_(std::move(folders)) {
@@ -217,7 +218,7 @@ Cgroup::Cgroup(int version, Folders folders) : version_(version), folders_(std::
 }
 
 void Cgroup::join(int pid) const {
-  for (const fs::path& folder : distinct(folders_.memory, folders_.cpu, folders_.pids)) {
+  for (const fs::path& folder : folders_.distinct()) {
     write_number(folder / "cgroup.procs", pid);
   }
 }
@@ -260,6 +261,21 @@ long Cgroup::out_of_memory_kills() const { return events_ ? field(read_open(even
 
 long Cgroup::refused_processes() const { return field(read_file(folders_.pids / "pids.events"), "max"); }
 
+bool Cgroup::freeze() const {
+  if (folders_.freezer.empty()) return false;
+  try {
+    write_value(folders_.freezer / (version_ == 1 ? "freezer.state" : "cgroup.freeze"), version_ == 1 ? "FROZEN" : "1");
+    return true;
+  } catch (const std::system_error&) {
+    return false;
+  }
+}
+
+void Cgroup::thaw() const {
+  if (folders_.freezer.empty()) return;
+  write_value(folders_.freezer / (version_ == 1 ? "freezer.state" : "cgroup.freeze"), version_ == 1 ? "THAWED" : "0");
+}
+
 void Cgroup::kill_all() const {
   if (version_ == 2 && ::access((folders_.memory / "cgroup.kill").c_str(), W_OK) == 0) {
     write_value(folders_.memory / "cgroup.kill", "1");
@@ -282,7 +298,7 @@ bool Cgroup::remove() {
       const ssize_t ignored = ::write(empty.get(), "0", 1);
   }
   bool removed = true;
-  for (const fs::path& folder : distinct(folders_.memory, folders_.cpu, folders_.pids)) {
+  for (const fs::path& folder : folders_.distinct()) {
     if (remove_folder(folder)) continue;
     kill_all();
     removed = remove_folder(folder) && removed;
@@ -315,8 +331,9 @@ std::optional<bool> MemoryWatch::over(int memory_mb, Descriptor& event) const {
 
 CgroupTree::Where CgroupTree::find() {
   const std::vector<Mount> mounts = cgroup_mounts();
-  if (const fs::path folder = find_version_2(mounts); !folder.empty()) return {2, folder, folder, folder};
-  const Where first{1, find_version_1(mounts, "memory"), find_version_1(mounts, "cpu"), find_version_1(mounts, "pids")};
+  if (const fs::path folder = find_version_2(mounts); !folder.empty()) return {2, folder, folder, folder, folder};
+  const Where first{1, find_version_1(mounts, "memory"), find_version_1(mounts, "cpu"), find_version_1(mounts, "pids"),
+                    find_version_1(mounts, "freezer")};
   if (first.memory.empty() || first.cpu.empty() || first.pids.empty()) {
     throw std::runtime_error(
         mounts.empty()
@@ -330,7 +347,7 @@ CgroupTree::Where CgroupTree::find() {
 CgroupTree::CgroupTree(Where where) : where_(std::move(where)) {
   try {
     const std::string name = std::string(own_prefix) + std::to_string(::getpid());
-    for (const fs::path& parent : distinct(where_.memory, where_.cpu, where_.pids)) {
+    for (const fs::path& parent : where_.folders().distinct()) {
       remove_stale(parent);
       if (where_.version == 2) hand_down_controllers(parent);
       make_folder(parent / name);
@@ -338,6 +355,7 @@ CgroupTree::CgroupTree(Where where) : where_(std::move(where)) {
     where_.memory /= name;
     where_.cpu /= name;
     where_.pids /= name;
+    if (!where_.freezer.empty()) where_.freezer /= name;
     if (where_.version == 2) write_value(where_.memory / "cgroup.subtree_control", "+memory +cpu +pids");
   } catch (const std::system_error& error) {
     throw std::runtime_error(std::string(error.what()) +
@@ -348,13 +366,14 @@ CgroupTree::CgroupTree(Where where) : where_(std::move(where)) {
 }
 
 CgroupTree::~CgroupTree() {
-  for (const fs::path& folder : distinct(where_.memory, where_.cpu, where_.pids)) remove_folder(folder);
+  for (const fs::path& folder : where_.folders().distinct()) remove_folder(folder);
 }
 
 Cgroup CgroupTree::make() {
   const std::string name = std::to_string(++next_);
-  Cgroup::Folders folders{where_.memory / name, where_.cpu / name, where_.pids / name};
-  for (const fs::path& folder : distinct(folders.memory, folders.cpu, folders.pids)) make_folder(folder);
+  Cgroup::Folders folders{where_.memory / name, where_.cpu / name, where_.pids / name,
+                          where_.freezer.empty() ? fs::path() : where_.freezer / name};
+  for (const fs::path& folder : folders.distinct()) make_folder(folder);
   return {where_.version, std::move(folders)};
 }
 

@@ -57,6 +57,10 @@ class Cgroup {
   long out_of_memory_kills() const;
   /// How often a process could not be made for the limit.
   long refused_processes() const;
+  /// Stops all that is in it where it is, until thaw(); some 0.1 ms. A signal, SIGKILL too, takes effect only after that.
+  /// False where there is nothing to do it with.
+  bool freeze() const;
+  void thaw() const;
   /// Kills all that is in it, until nothing is.
   void kill_all() const;
   /// Removes it; what is in it is killed first. False where the kernel still keeps it: to be tried again later.
@@ -66,6 +70,8 @@ class Cgroup {
   friend class CgroupTree;
   struct Folders {  // version 2 has one folder, in all places
     std::filesystem::path memory, cpu, pids;
+    std::filesystem::path freezer;  // empty where there is none
+    std::vector<std::filesystem::path> distinct() const;
   };
   Cgroup(int version, Folders folders);
 
@@ -80,8 +86,9 @@ class CgroupTree {
  public:
   struct Where {
     int version = 0;  ///< 1 or 2
-    Cgroup::Folders folders() const { return {memory, cpu, pids}; }
+    Cgroup::Folders folders() const { return {memory, cpu, pids, freezer}; }
     std::filesystem::path memory, cpu, pids;  ///< the server's own group in each tree
+    std::filesystem::path freezer;            ///< likewise; empty where there is none, or none is wanted
   };
   /// Finds the trees by /proc/self/mountinfo and /proc/self/cgroup. Throws std::runtime_error with the reason and the way
   /// out where there are none to be used.

@@ -88,8 +88,11 @@ class LaunchedInstance {
   virtual int pid() const = 0;
   /// When the program was executed: the end of the launch and the beginning of the init phase.
   virtual Deadline::Clock::time_point executed_at() const = 0;
-  /// To the process group of the runtime.
+  /// To the process group of the runtime, which it thaws.
   virtual void signal(int signal_number) = 0;
+  /// Stops all its processes where they are, until thaw(). False where that cannot be had. Some 0.1 ms each.
+  virtual bool freeze() { return false; }
+  virtual void thaw() {}
   /// Completes once, when the first process has ended and has been reaped. To be awaited once.
   virtual Completion<ExitStatus>& exited() = 0;
   /// Peak resident memory in KiB so far, or of all its life once it has ended; 0 where it cannot be told.

@@ -84,7 +84,11 @@ Launchers::Launchers(EventLoop& loop, const OrphanGuard& guard, const LauncherOp
   Parts& parts = *parts_;
   const IsolationReport& machine = decision.machine;
   parts.users.emplace(UidPool::first_of_this_process(), UidPool::block);
-  if (machine.works(isolation_features::cgroups)) parts.groups.emplace(CgroupTree::find());
+  if (machine.works(isolation_features::cgroups)) {
+    CgroupTree::Where where = CgroupTree::find();
+    if (!options.freezes) where.freezer.clear();  // one tree less to join
+    parts.groups.emplace(std::move(where));
+  }
   SandboxOptions sandbox;
   sandbox.init = options.init;
   sandbox.user_namespace = machine.works(isolation_features::user_namespace);

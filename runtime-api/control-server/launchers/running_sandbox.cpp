@@ -8,6 +8,7 @@
 #include <csignal>
 #include <cstring>
 #include <system_error>
+#include <utility>
 
 #include "runtime-api/control-server/launchers/sandbox/message_socket.hpp"
 
@@ -37,6 +38,7 @@ RunningSandbox::RunningSandbox(EventLoop& loop, Threads threads, PreparedSandbox
                [this](ExitStatus own) { on_first_process_exit(own); }) {}
 
 RunningSandbox::~RunningSandbox() {
+  thaw();            // or it could not end
   replies_.reset();  // before its descriptor goes, on the other thread
   process_.end();
   sandbox_->guard->forget(process_.pid());
@@ -69,7 +71,7 @@ Task<void> RunningSandbox::look_at_memory(std::weak_ptr<RunningSandbox> weak, Me
 void RunningSandbox::memory_looked_at(bool over, Descriptor event) {
   if (over) {
     over_memory_ = true;
-    return process_.signal_group(SIGKILL);
+    return kill_first_process();
   }
   memory_.reset();
   memory_event_ = std::move(event);
@@ -145,17 +147,33 @@ void RunningSandbox::on_first_process_exit(ExitStatus own) {
   tell_exits(true);
 }
 
+bool RunningSandbox::freeze() {
+  frozen_ = running() > 0 && cgroup().freeze();
+  return frozen_;
+}
+
+void RunningSandbox::thaw() {
+  if (std::exchange(frozen_, false)) cgroup().thaw();
+}
+
+/// And with it everything.
+void RunningSandbox::kill_first_process() {
+  thaw();
+  process_.signal_group(SIGKILL);
+}
+
 void RunningSandbox::signal(std::size_t program, int number) {
   if (programs_[program].status) return;
+  thaw();
   // Where nothing else is to live on, nobody inside needs to be asked.
-  if (number == SIGKILL && running() == 1) return process_.signal_group(SIGKILL);
+  if (number == SIGKILL && running() == 1) return kill_first_process();
   const sandbox::Order order{static_cast<std::uint32_t>(program), number};
   try {
     sandbox::send_message(sandbox_->control.get(), {reinterpret_cast<const char*>(&order), sizeof order}, {},
                           MSG_DONTWAIT);
   } catch (const std::system_error&) {
     // It does not read: it has ended, or is about to.
-    if (number == SIGKILL) process_.signal_group(SIGKILL);
+    if (number == SIGKILL) kill_first_process();
   }
 }
 

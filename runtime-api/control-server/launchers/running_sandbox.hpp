@@ -36,6 +36,9 @@ class RunningSandbox : public std::enable_shared_from_this<RunningSandbox> {
   int pid() const { return process_.pid(); }
   /// To a program and what it has started.
   void signal(std::size_t program, int number);
+  /// All of it; false where there is nothing to do it with.
+  bool freeze();
+  void thaw();
   /// Completes once. The last program's completes when nothing at all is left in the sandbox.
   Completion<ExitStatus>& exited(std::size_t program) { return programs_[program].exited; }
   /// The way to its loopback; may be used after it has ended.
@@ -59,6 +62,7 @@ class RunningSandbox : public std::enable_shared_from_this<RunningSandbox> {
   void tell_exits(bool of_all);
   void on_first_process_exit(ExitStatus own);
   std::size_t running() const;
+  void kill_first_process();
 
   EventLoop& loop_;
   const Threads threads_;
@@ -68,6 +72,7 @@ class RunningSandbox : public std::enable_shared_from_this<RunningSandbox> {
   Descriptor memory_event_;
   std::optional<DescriptorWatch> memory_;
   bool over_memory_ = false;
+  bool frozen_ = false;
   std::deque<Program> programs_;
   ChildProcess process_;
 };

@@ -72,6 +72,8 @@ class SandboxInstance final : public LaunchedInstance {
   int pid() const override { return pid_; }
   Deadline::Clock::time_point executed_at() const override { return executed_at_; }
   void signal(int signal_number) override { sandbox_->signal(place_, signal_number); }
+  bool freeze() override { return sandbox_->freeze(); }
+  void thaw() override { sandbox_->thaw(); }
   Completion<ExitStatus>& exited() override { return sandbox_->exited(place_); }
   long peak_memory_kib() const override { return sandbox_->cgroup().peak_memory_kib(); }
   bool measures_all() const override { return sandbox_->cgroup().exists(); }

@@ -16,6 +16,8 @@
 #include <cstddef>
 #include <memory>
 
+#include "runtime-api/control-server/launchers/execute.hpp"
+
 namespace kiln {
 namespace {
 
@@ -65,7 +67,7 @@ int become(ChildSetup& setup) {
   ::sched_setscheduler(0, SCHED_BATCH, &none_of_it);
   // By the child: its parent may be told of the execution only after the program has done its work.
   setup.executed_at = std::chrono::steady_clock::now();
-  ::execve(request.executable.c_str(), setup.arguments, setup.environment);
+  execute(request.executable.c_str(), setup.arguments, setup.environment);
   return errno;
 }
 

@@ -491,6 +491,53 @@ class Two_thousand_cold_starts(unittest.TestCase):
             self.assertEqual([group for group in groups if os.path.exists(group)], [])
 
 
+class Frozen_while_idle(SandboxTest):
+    arguments = ("--freeze-after", "0.2")
+
+    COUNT = """
+        import builtins, threading, time
+        if not hasattr(builtins, "turns"):
+            builtins.turns = 0
+            def count():
+                while True:
+                    builtins.turns += 1
+                    time.sleep(0.01)
+            threading.Thread(target=count, daemon=True).start()
+        result = builtins.turns
+    """
+
+    def state(self):
+        pid, = programs_of(self.server, "inside")
+        for group in own_groups(self.server.process.pid):
+            for path in glob.glob(os.path.join(group, "*", "freezer.state")):
+                with open(os.path.join(os.path.dirname(path), "cgroup.procs")) as processes, open(path) as state:
+                    if str(pid) in processes.read().split():
+                        return state.read().strip()
+        return "in no group"
+
+    def test_it_stands_still_and_goes_on_with_the_next_event(self):
+        self.run_inside(self.COUNT)
+        wait_until(lambda: self.state() == "FROZEN", "it is frozen")
+        with open(f"/proc/{programs_of(self.server, 'inside')[0]}/stat") as stat:
+            before = stat.read().split()[13:15]
+        time.sleep(0.5)  # of these it would have taken fifty turns
+        with open(f"/proc/{programs_of(self.server, 'inside')[0]}/stat") as stat:
+            self.assertEqual(stat.read().split()[13:15], before)
+        first = self.run_inside(self.COUNT)
+        self.assertEqual(self.state(), "THAWED")
+        time.sleep(0.1)
+        self.assertGreater(self.run_inside(self.COUNT), first)
+
+    def test_it_can_be_ended(self):
+        self.run_inside(self.COUNT)
+        wait_until(lambda: self.state() == "FROZEN", "it is frozen")
+        pid, = programs_of(self.server, "inside")
+        self.server.run("delete", "inside")
+        wait_until(lambda: not os.path.exists(f"/proc/{pid}"), "it has ended")
+        self.deploy("inside", "inside", "--timeout", "60", "--memory", "512")
+        self.assertEqual(self.run_inside("result = 3"), 3)
+
+
 class Extensions_in_it(unittest.TestCase):
     def test_share_the_sandbox_and_outlive_the_runtime_until_told(self):
         folder = tempfile.TemporaryDirectory(prefix="kiln-sandbox-test-")

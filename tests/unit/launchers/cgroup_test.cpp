@@ -39,7 +39,7 @@ TEST_CASE("limits of version 2: memory with room for files, no swap, shares, who
   put(folder.path() / "cgroup.subtree_control");
   fs::create_directory(own);
   make_files(own);
-  CgroupTree tree(CgroupTree::Where{2, folder.path(), folder.path(), folder.path()});
+  CgroupTree tree(CgroupTree::Where{2, folder.path(), folder.path(), folder.path(), folder.path()});
   CHECK(get(folder.path() / "cgroup.subtree_control") == "+memory +cpu +pids");
   CHECK(get(own / "cgroup.subtree_control") == "+memory +cpu +pids");
 
@@ -73,7 +73,7 @@ TEST_CASE("what version 2 says of a group") {
   put(own / "1" / "memory.peak", "10485760\n");
   put(own / "1" / "memory.events", "low 0\nhigh 0\nmax 7\noom 2\noom_kill 1\noom_group_kill 0\n");
   put(own / "1" / "pids.events", "max 3\n");
-  CgroupTree tree(CgroupTree::Where{2, folder.path(), folder.path(), folder.path()});
+  CgroupTree tree(CgroupTree::Where{2, folder.path(), folder.path(), folder.path(), folder.path()});
   const Cgroup group = tree.make();
   CHECK(group.peak_memory_kib() == 10240);
   CHECK(group.out_of_memory_kills() == 1);
@@ -91,7 +91,7 @@ TEST_CASE("groups of a server that is gone are removed, those of one that lives 
   fs::create_directories(folder.path() / "kiln-server");
   fs::create_directory(own);
   make_files(own);
-  const CgroupTree tree(CgroupTree::Where{2, folder.path(), folder.path(), folder.path()});
+  const CgroupTree tree(CgroupTree::Where{2, folder.path(), folder.path(), folder.path(), folder.path()});
   CHECK_FALSE(fs::exists(gone));
   CHECK(fs::exists(alive / "1"));
   CHECK(fs::exists(folder.path() / "kiln-server"));
@@ -102,7 +102,7 @@ TEST_CASE("a tree that cannot be written says why, and what to do") {
   const fs::path none = folder.path() / "no";
   std::string why;
   try {
-    const CgroupTree tree(CgroupTree::Where{2, none, none, none});
+    const CgroupTree tree(CgroupTree::Where{2, none, none, none, none});
   } catch (const std::runtime_error& error) {
     why = error.what();
   }

@@ -8,12 +8,17 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <filesystem>
 #include <string>
+#include <system_error>
+#include <thread>
 #include <vector>
 
 #include "runtime-api/control-server/launchers/spawn_process.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/loop_runner.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 using namespace kiln;
 using namespace kiln::test;
@@ -192,6 +197,29 @@ TEST_CASE("A process finds what it inherits in the order asked for, wherever it 
     CHECK(all_of(first_read) == "first\n");
     CHECK(all_of(second_read) == "3\n4\n");
   }
+}
+
+TEST_CASE("A program that somebody still has open for writing is executed once they have closed it") {
+  const TemporaryFolder folder;
+  const std::string program = folder.path() / "program";
+  std::filesystem::copy_file("/bin/true", program);
+  Descriptor writer(::open(program.c_str(), O_WRONLY | O_CLOEXEC));
+  REQUIRE(writer);
+  std::thread closing([&writer] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(15));
+    writer.reset();
+  });
+  const Descriptor null(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+  SpawnRequest request;
+  request.executable = program;
+  request.working_directory = "/";
+  request.output = null.get();
+  const SpawnResult spawned = spawn_process(request);
+  closing.join();
+  CHECK(spawned.error == std::error_code());
+  int status = -1;
+  ::waitpid(spawned.pid, &status, 0);
+  CHECK(status == 0);
 }
 
 TEST_CASE("A process that is woken does not push the server aside") {

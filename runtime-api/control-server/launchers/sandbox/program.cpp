@@ -19,6 +19,8 @@
 #include <string>
 #include <vector>
 
+#include "runtime-api/control-server/launchers/execute.hpp"
+
 namespace kiln::sandbox {
 namespace {
 
@@ -103,7 +105,7 @@ void say(int pipe, const Progress& progress) {
   if (step == nullptr) step = become_some_program(prepared);
   if (step == nullptr) {
     say(progress, {0, "", monotonic_ns()});
-    ::execve(program.executable.c_str(), arguments.data(), environment.data());
+    execute(program.executable.c_str(), arguments.data(), environment.data());
     step = "execve";
   }
   say(progress, {errno, step, 0});
