@@ -15,6 +15,7 @@ import urllib.parse
 import urllib.request
 
 from kiln_server import PATIENCE, KilnServer
+from waiting import wait_until
 
 
 class Answer:
@@ -68,14 +69,6 @@ class Function:
 
 def client_context(document):
     return {"X-Amz-Client-Context": base64.b64encode(json.dumps(document).encode()).decode()}
-
-
-def wait_until(condition, what, patience=PATIENCE):
-    deadline = time.monotonic() + patience
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {patience} s: {what}")
-        time.sleep(0.005)
 
 
 def alive(pid):

@@ -19,6 +19,7 @@ SOURCE, BUILD = os.environ["KILN_SOURCE"], os.environ["KILN_BUILD"]
 sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
 from kiln_server import PATIENCE, KilnServer  # noqa: E402  (its folder must be on the path first)
 from shared_folder import TELL, SharedFolder  # noqa: E402
+from waiting import wait_until  # noqa: E402
 
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 FUNCTIONS = "/2015-03-31/functions"
@@ -114,15 +115,6 @@ def next_event(connection):
 def respond(connection, request_id, result):
     return ask(connection, "POST", f"/invocation/{request_id}/response", json.dumps(result))[0].status
 ''' + body, 0o755)})
-
-
-def wait_until(condition, what, limit=PATIENCE):
-    deadline = time.monotonic() + limit
-    while not (result := condition()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {limit} s: {what}")
-        time.sleep(0.01)
-    return result
 
 
 def alive(pid):

@@ -15,17 +15,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
 from kiln_server import PATIENCE, KilnServer  # noqa: E402
 from shared_folder import SharedFolder  # noqa: E402
-
-
-def wait_until(condition, what):
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {PATIENCE} s: {what}")
-        time.sleep(0.01)
+from waiting import wait_until  # noqa: E402
 
 
 def alive(pid):

@@ -16,6 +16,7 @@ SOURCE, BUILD = sys.argv[1], sys.argv[2]
 sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
 from kiln_server import PATIENCE, KilnServer  # noqa: E402
 from shared_folder import TELL, SharedFolder  # noqa: E402
+from waiting import wait_until  # noqa: E402
 
 FUNCTION = TELL + """
 import os
@@ -38,14 +39,6 @@ def get(url):
     except urllib.error.HTTPError as refused:
         with refused:
             return refused.code, refused.read().decode()
-
-
-def wait_until(condition, what):
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {PATIENCE} s: {what}")
-        time.sleep(0.01)
 
 
 class Operations(unittest.TestCase):

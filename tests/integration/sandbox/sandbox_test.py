@@ -18,6 +18,7 @@ import urllib.request
 SOURCE, BUILD, CALLS = sys.argv[1:4]
 sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
 from kiln_server import PATIENCE, KilnServer  # noqa: E402
+from waiting import wait_until  # noqa: E402
 
 HERE = os.path.join(SOURCE, "tests", "integration", "sandbox")
 FUNCTIONS = os.path.join(HERE, "functions")
@@ -37,14 +38,6 @@ REFUSED_CALLS = {
     "clone with a user namespace": "56 0x10000011 0 0 0 0", "socket AF_VSOCK": "41 40 1 0", "socket AF_PACKET": "41 17 3 0",
     "socket AF_ALG": "41 38 5 0", "a 32-bit number (x32)": "0x40000000", "a number of no call": "5000",
 }
-
-
-def wait_until(condition, what, seconds=PATIENCE):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.01)
 
 
 def invoke(server, name, event):

@@ -12,7 +12,9 @@ import time
 import unittest
 
 SOURCE, BUILD = sys.argv[1], sys.argv[2]
-PATIENCE = 60
+sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
+from waiting import PATIENCE, wait_until  # noqa: E402
+
 PYTHON = f"python{sys.version_info.major}.{sys.version_info.minor}"
 PROGRAM = os.path.join(BUILD, "bin", "kiln-standalone")
 
@@ -113,14 +115,6 @@ class Server:
     def end(self):
         self.process.terminate()
         return self.process.wait(PATIENCE)
-
-
-def wait_until(condition, what):
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {PATIENCE} s: {what}")
-        time.sleep(0.01)
 
 
 class Standalone(unittest.TestCase):

@@ -15,18 +15,10 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
 from kiln_server import PATIENCE, KilnServer  # noqa: E402
 from shared_folder import SharedFolder  # noqa: E402
+from waiting import wait_until  # noqa: E402
 
 INVOKE = "/2015-03-31/functions/f/invocations"
 STREAM = "/2021-11-15/functions/f/response-streaming-invocations"
-
-
-def wait_until(condition, what):
-    deadline = time.monotonic() + PATIENCE
-    while not (value := condition()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {PATIENCE} s: {what}")
-        time.sleep(0.005)
-    return value
 
 
 def events_of(body):

@@ -12,19 +12,11 @@ import urllib.request
 SOURCE, BUILD = sys.argv[1:3]
 sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
 from kiln_server import PATIENCE, KilnServer  # noqa: E402
+from waiting import wait_until  # noqa: E402
 
 INSIDE = os.path.join(SOURCE, "tests", "integration", "sandbox", "functions", "inside")
 # A variable that the C library reads as a process starts: a function that sets it gets an interpreter of its own.
 EXECUTED = ("--env", "MALLOC_ARENA_MAX=8")
-
-
-def wait_until(condition, what, seconds=PATIENCE):
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(0.01)
-    return value
 
 
 def children_of(pid):
