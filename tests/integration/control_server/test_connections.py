@@ -142,7 +142,7 @@ while True:
         started = sum(self.metric(f'kiln_cold_starts_total{{function="{name}"}}') for name in ("cpp", "python", "provided"))
         self.assertEqual(started, COLD_STARTS - 20 + 3)
         wait_until(lambda: self.descriptors() <= descriptors,
-                   f"{descriptors} descriptors as before: {self.descriptors()}", limit=10)
+                   f"{descriptors} descriptors as before: {self.descriptors()}", seconds=10)
         self.assertTrue(self.at_rest(), self.children())
 
 
