@@ -58,7 +58,7 @@ CommandLine::CommandLine() : app_(std::make_unique<CLI::App>("kiln: a function r
   add_trigger(app, trigger, common);
   add_runtimes(app, common);
   add_conformance(app, conformance, common);
-  add_doctor(app, common);
+  add_doctor(app, doctor, common);
   add_version(app, common);
 }
 

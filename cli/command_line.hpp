@@ -5,6 +5,7 @@
 #include "cli/commands/conformance.hpp"
 #include "cli/commands/delete.hpp"
 #include "cli/commands/deploy.hpp"
+#include "cli/commands/doctor.hpp"
 #include "cli/commands/invoke.hpp"
 #include "cli/commands/logs.hpp"
 #include "cli/commands/serve.hpp"
@@ -38,6 +39,7 @@ class CommandLine {
   TriggerOptions trigger;
   ServeOptions serve;
   ConformanceOptions conformance;
+  DoctorOptions doctor;
 
  private:
   std::unique_ptr<CLI::App> app_;

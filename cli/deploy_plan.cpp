@@ -80,6 +80,9 @@ Json kiln_members(const FunctionSettings& settings) {
   if (settings.isolation) {
     members["Isolation"] = *settings.isolation;
   }
+  if (settings.image) {
+    members["Image"] = *settings.image;
+  }
   return members;
 }
 

@@ -28,6 +28,7 @@ struct FunctionSettings {
   std::optional<std::string> log_level;         ///< "TRACE" to "FATAL": of the function's lines; JSON format only
   std::optional<std::string> system_log_level;  ///< "DEBUG" to "WARN": of the platform's; JSON format only
   std::optional<std::string> isolation;
+  std::optional<std::string> image;  ///< of its containers
   /// KEY=VALUE each; the whole environment of the function where there is one.
   std::vector<std::string> environment;
   bool clear_environment = false;

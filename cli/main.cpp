@@ -32,7 +32,7 @@ int run(const std::string& command, const CommandLine& line, Terminal& terminal)
                     : command == "delete"   ? run_delete(line.remove, session)
                     : command == "trigger"  ? run_trigger(line.trigger, session)
                     : command == "runtimes" ? run_runtimes(session)
-                    : command == "doctor"   ? run_doctor(session)
+                    : command == "doctor"   ? run_doctor(line.doctor, session)
                                             : run_version(session);
   return static_cast<int>(code);
 }

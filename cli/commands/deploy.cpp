@@ -225,9 +225,14 @@ CLI::App* add_deploy(CLI::App& app, DeployOptions& options, CommonOptions& commo
       ->type_name("debug|info|warn");
   command
       ->add_option("--isolation", settings.isolation,
-                   "Of its instances: auto (what the server has), process (none) or sandbox [auto]")
+                   "Of its instances: auto (what the server has), process (none), sandbox, or command (what the "
+                   "server's --launch-command gives them) [auto]")
       ->type_name("LEVEL")
-      ->check(CLI::IsMember({"auto", "process", "sandbox"}).description(""));
+      ->check(CLI::IsMember({"auto", "process", "sandbox", "command"}).description(""));
+  command
+      ->add_option("--image", settings.image,
+                   "The container image of its instances, where their isolation has images; \"\" for the server's")
+      ->type_name("REFERENCE");
   command->add_option("--env", settings.environment, "Environment variable; repeat it for several")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);

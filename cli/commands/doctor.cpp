@@ -2,21 +2,45 @@
 #include "cli/commands/doctor.hpp"
 
 #include "cli/installation.hpp"
+#include "runtime-api/control-server/launchers/command_launcher.hpp"
 #include "runtime-api/control-server/launchers/isolation.hpp"
 
 #include <CLI/CLI.hpp>
 
+#include <filesystem>
+#include <optional>
 #include <ostream>
 
 namespace kiln::cli {
 namespace {
 
 constexpr const char* footer = R"(It tries each thing that a sandbox needs, in a process that is thrown away, and
-changes nothing. Run it as the user who is to run the server.
+changes nothing. Run it as the user who is to run the server. A launch command
+is asked what it is, as the server does when it starts.
 
 Examples:
   kiln doctor
-  sudo kiln doctor --json)";
+  sudo kiln doctor --json
+  kiln doctor --launch-command examples/launchers/podman)";
+
+/// A command of the operator's in the place of a sandbox: there is one, or none is asked for.
+std::optional<IsolationFeature> try_launch_command(const std::string& path) {
+  if (path.empty()) {
+    return std::nullopt;
+  }
+  IsolationFeature feature{"launch command", true, false, {}};
+  const auto command = std::filesystem::absolute(path);
+  try {
+    const auto description = describe_command(command);
+    feature.detail = command.string() + " answers" + (description.name.empty() ? "" : " as " + description.name) +
+                     "; its instances see " + (description.host_paths ? "the host's paths" : "/var/task");
+  } catch (const std::exception& failure) {
+    feature.works = false;
+    feature.detail = failure.what();
+    feature.way_out = "docs/launchers.md says what it is asked and has to answer";
+  }
+  return feature;
+}
 
 Json report_json(const IsolationReport& report) {
   Json features = Json::array();
@@ -43,15 +67,20 @@ void print_feature(const IsolationFeature& feature, const Terminal& terminal) {
 
 }  // namespace
 
-CLI::App* add_doctor(CLI::App& app, CommonOptions& common) {
+CLI::App* add_doctor(CLI::App& app, DoctorOptions& options, CommonOptions& common) {
   auto* command = app.add_subcommand("doctor", "Say which isolation this machine allows, and how to allow more");
+  command->add_option("--launch-command", options.launch_command, "Try this one, too, as for kiln serve")
+      ->type_name("PATH");
   add_json_option(*command, common);
   command->footer(footer);
   return command;
 }
 
-ExitCode run_doctor(Session& session) {
-  const auto report = probe_isolation(find_installation().libexec() / "sandbox-init");
+ExitCode run_doctor(const DoctorOptions& options, Session& session) {
+  auto report = probe_isolation(find_installation().libexec() / "sandbox-init");
+  if (const auto command = try_launch_command(options.launch_command)) {
+    report.features.push_back(*command);
+  }
   if (session.options.json) {
     session.print_json(report_json(report));
     return ExitCode::success;

@@ -5,12 +5,18 @@
 #include "cli/exit_codes.hpp"
 #include "cli/session.hpp"
 
+#include <string>
+
 namespace kiln::cli {
 
-/// Adds the command to `app`; `common` must outlive it.
-CLI::App* add_doctor(CLI::App& app, CommonOptions& common);
+struct DoctorOptions {
+  std::string launch_command;  ///< to be tried; empty: none
+};
+
+/// Adds the command to `app`; both options must outlive it.
+CLI::App* add_doctor(CLI::App& app, DoctorOptions& options, CommonOptions& common);
 
 /// Tries what isolation needs, in processes of their own, and prints what came of it.
-ExitCode run_doctor(Session& session);
+ExitCode run_doctor(const DoctorOptions& options, Session& session);
 
 }  // namespace kiln::cli

@@ -59,10 +59,11 @@ CLI::App* add_serve(CLI::App& app, ServeOptions& options) {
       ->type_name("ID");
   command
       ->add_option("--isolation", options.isolation,
-                   "Of instances: auto (the strongest this machine allows), process (none) or sandbox [" +
+                   "Of instances: auto (the strongest this machine allows), process (none), sandbox, or command "
+                   "(what --launch-command gives them) [" +
                        options.isolation + "]")
       ->type_name("LEVEL")
-      ->check(CLI::IsMember({"auto", "process", "sandbox"}).description(""));
+      ->check(CLI::IsMember({"auto", "process", "sandbox", "command"}).description(""));
   command
       ->add_option_function<double>(
           "--freeze-after",
@@ -89,6 +90,17 @@ CLI::App* add_serve(CLI::App& app, ServeOptions& options) {
                    "library: those that take your functions long to load")
       ->type_name("MODULE,...")
       ->delimiter(',');
+  command
+      ->add_option_function<std::string>(
+          "--launch-command", [&options](const std::string& path) { options.launch_command = path; },
+          "An executable of yours that starts and stops instances, in containers, say; docs/launchers.md")
+      ->type_name("PATH");
+  command
+      ->add_option("--launch-listen", options.launch_listen,
+                   "The address of this machine at which these find the server; whoever reaches it may take their "
+                   "events [" +
+                       options.launch_listen + "]")
+      ->type_name("IPV4");
   command->add_option("--log-level", options.log_level, "trace, debug, info, warn or error [" + options.log_level + "]")
       ->type_name("LEVEL")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}).description(""));

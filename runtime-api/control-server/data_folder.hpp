@@ -17,6 +17,8 @@ class DataFolder {
   std::filesystem::path catalog() const { return path_ / "kiln.db"; }
   std::filesystem::path code() const { return path_ / "code"; }
   std::filesystem::path logs() const { return path_ / "logs"; }
+  /// What a launch command was asked to start, and not yet to stop.
+  std::filesystem::path launched() const { return path_ / "launched"; }
 
  private:
   std::filesystem::path path_;

@@ -94,6 +94,9 @@ int serve(const ServeOptions& options) {
   launcher_options.ready_sandboxes = options.ready_sandboxes;
   launcher_options.preimports.insert(launcher_options.preimports.end(), options.preimports.begin(),
                                      options.preimports.end());
+  launcher_options.command = options.launch_command;
+  launcher_options.command_listen = options.launch_listen;
+  launcher_options.command_records = data.launched();
   const IsolationDecision isolation = decide_isolation(launcher_options);
   OrphanGuard guard;
 
@@ -145,7 +148,7 @@ int serve(const ServeOptions& options) {
   };
   Shutdown shutdown(loop, listener, operations,
                     {[&] { api.drain(); }, retire, [&] { router.kill_all(); },
-                     [&] { return router.drained() && launchers.settled(); }},
+                     [&] { return router.drained() && launchers.settled(); }, [&] { return launchers.end_limit(); }},
                     options.drain_timeout);
   const SignalWatch signals(loop, {SIGTERM, SIGINT}, [&, asked = false](int number) mutable {
     if (std::exchange(asked, true)) return;

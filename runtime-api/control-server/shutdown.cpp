@@ -17,7 +17,8 @@ Task<void> Shutdown::run() {
   co_await until(functions_.are_gone, limits::shutdown_timeout + 1s);
   functions_.kill();
   public_.close_connections();
-  co_await until([this] { return functions_.are_gone() && public_.open_connections() == 0; }, 2s);
+  const std::chrono::milliseconds end_limit = 2s + functions_.end_limit();
+  co_await until([this] { return functions_.are_gone() && public_.open_connections() == 0; }, end_limit);
   operations_.stop_accepting();
   operations_.close_connections();
   co_await until([this] { return operations_.open_connections() == 0; }, 1s);

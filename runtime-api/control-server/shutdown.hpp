@@ -19,6 +19,8 @@ class Shutdown {
     std::function<void()> retire;    ///< idle instances stop, busy ones once they are idle
     std::function<void()> kill;      ///< what is left is killed
     std::function<bool()> are_gone;  ///< whether nothing is left
+    /// How long what was killed may take to go, beyond the usual.
+    std::function<std::chrono::milliseconds()> end_limit = [] { return std::chrono::milliseconds(0); };
   };
   /// Everything referred to must outlive `run`. `limit`: for the calls under way.
   Shutdown(EventLoop& loop, http::HttpServer& listener, http::HttpServer& operations, Functions functions,

@@ -37,6 +37,12 @@ inline constexpr std::size_t max_code_entries = 20'000;
 inline constexpr int min_memory_mb = 128;
 inline constexpr int max_memory_mb = 10'240;
 inline constexpr int default_memory_mb = 128;
+/// With so much memory an instance has the time of one whole processor (developer guide, "Configure Lambda function memory").
+inline constexpr int memory_mb_of_one_cpu = 1'769;
+/// Processes and threads of an instance, and open files of each ("Lambda quotas").
+inline constexpr int instance_processes = 1'024;
+inline constexpr int instance_open_files = 1'024;
+
 inline constexpr int min_timeout_s = 1;
 inline constexpr int max_timeout_s = 900;
 inline constexpr int default_timeout_s = 3;

@@ -15,6 +15,7 @@ namespace {
 constexpr long long model_max_memory_mb = 32'768;
 constexpr std::string_view role_pattern = R"(arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role/?[a-zA-Z_0-9+=,.@\-_/]+)";
 constexpr std::string_view variable_pattern = "[a-zA-Z]([a-zA-Z0-9_])+";
+constexpr std::string_view image_pattern = "([A-Za-z0-9][A-Za-z0-9._:/@+-]*)?";
 constexpr std::string_view log_group_pattern = R"([\.\-_/#A-Za-z0-9]+)";
 
 // Developer guide, "Defined runtime environment variables", and those of kiln that would break an instance.
@@ -54,6 +55,14 @@ bool is_role(std::string_view text) {
 bool is_variable_name(std::string_view text) {
   return text.size() >= 2 && is_alpha(text[0]) &&
          std::all_of(text.begin(), text.end(), [](char c) { return is_alpha(c) || is_digit(c) || c == '_'; });
+}
+
+/// What may stand in a command line: it cannot be taken for an option, nor for a path of the host.
+bool is_image_reference(std::string_view text) {
+  if (text.empty()) return true;
+  return (is_alpha(text.front()) || is_digit(text.front())) && std::all_of(text.begin(), text.end(), [](char c) {
+           return is_alpha(c) || is_digit(c) || std::string_view("._:/@+-").find(c) != std::string_view::npos;
+         });
 }
 
 bool is_log_group(std::string_view text) {
@@ -153,7 +162,11 @@ void check_constraints(const FunctionSettings& s, Constraints& constraints) {
   check_range(s.max_instances, "kiln.maxInstances", 1, 10'000, constraints);
   check_range(s.min_instances, "kiln.minInstances", 0, 1'000, constraints);
   check_range(s.idle_seconds, "kiln.idleSeconds", 0, 86'400, constraints);
-  check_one_of(s.isolation, "kiln.isolation", {"auto", "process", "sandbox"}, constraints);
+  check_one_of(s.isolation, "kiln.isolation", {"auto", "process", "sandbox", "command"}, constraints);
+  check_length(s.image, "kiln.image", 512, constraints);
+  if (s.image && !is_image_reference(*s.image)) {
+    constraints.broken(*s.image, "kiln.image", rules::pattern(image_pattern));
+  }
 }
 
 void check_architectures(const std::vector<std::string>& architectures, Constraints& constraints) {

@@ -44,6 +44,7 @@ FunctionSettings read_settings(const RequestMembers& members) {
     out.min_instances = own->number("MinInstances");
     out.idle_seconds = own->number("IdleSeconds");
     out.isolation = own->text("Isolation");
+    out.image = own->text("Image");
   }
   return out;
 }
@@ -174,6 +175,7 @@ void apply(const FunctionSettings& s, FunctionConfiguration& f) {
   set(f.kiln.min_instances, s.min_instances);
   set(f.kiln.idle_seconds, s.idle_seconds);
   set(f.kiln.isolation, s.isolation);
+  set(f.kiln.image, s.image);
 }
 
 Result<std::string> code_bytes(const CodeRequest& code) {

@@ -42,6 +42,7 @@ void visit_members(Function& f, Visit visit) {
   visit("min_instances", f.kiln.min_instances);
   visit("idle_seconds", f.kiln.idle_seconds);
   visit("isolation", f.kiln.isolation);
+  visit("image", f.kiln.image);
 }
 
 }  // namespace

@@ -62,9 +62,12 @@ InstanceSpec Activator::prepare(const DeployedFunction& function, const Launcher
   InstanceSpec spec;
   spec.instance_id = instance_id;
   spec.function_name = configuration.name;
+  spec.runtime = configuration.runtime;
+  spec.image = configuration.kiln.image;
   spec.task_root = function.task_root;
   spec.memory_mb = configuration.memory_mb;
   spec.tmp_mb = configuration.ephemeral_storage_mb;
+  spec.timeout_s = configuration.timeout_s;
   const auto at_once = static_cast<std::size_t>(std::max(1, configuration.kiln.concurrency));
   if (runtime.own_bootstrap && at_once <= limits::max_inherited_channels) spec.channels = at_once;
   spec.takes_frames = !runtime.own_bootstrap;
@@ -151,6 +154,7 @@ Task<Activation> Activator::activate(DeployedFunction function, Instance::Hooks 
   phases.prepare = lap(clock);
 
   const Deadline deadline = init_deadline.value_or(Deadline::after(options_.init_limit));
+  spec.init_deadline = deadline;
   LaunchResult launched = co_await launcher.start(std::move(spec));
   if (auto* const error = std::get_if<LaunchError>(&launched)) {
     log.fault({}, fault_text(error->message, error->type));

@@ -17,14 +17,15 @@
 #include <string_view>
 #include <system_error>
 
+#include "runtime-api/protocol/limits.hpp"
+
 namespace kiln {
 namespace {
 
 namespace fs = std::filesystem;
 
 constexpr long long mib = 1024LL * 1024;
-// As in the real service: this much memory comes with the time of one processor (Lambda developer guide, "Memory").
-constexpr int memory_mb_of_one_cpu = 1769;
+using limits::memory_mb_of_one_cpu;
 constexpr long long smallest_step = mib;
 constexpr int period_us = 100'000;
 constexpr std::string_view own_prefix = "kiln-";

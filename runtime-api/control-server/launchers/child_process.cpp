@@ -1,41 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime-api/control-server/launchers/child_process.hpp"
 
-#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include <array>
 #include <cerrno>
 #include <csignal>
-#include <cstdlib>
-#include <string>
-#include <string_view>
-#include <system_error>
 #include <utility>
 
+#include "runtime-api/control-server/launchers/process_view.hpp"
 #include "runtime-api/server/async/pollable.hpp"
 
 namespace kiln {
 
-namespace {
-
-int open_pidfd(int pid) {
-  const auto fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
-  if (fd < 0) throw std::system_error(errno, std::generic_category(), "pidfd_open");
-  return fd;
-}
-
-}  // namespace
-
 /// Shared, because whoever waits for the exit may destroy the process.
 struct ChildProcess::Impl final : Pollable, std::enable_shared_from_this<ChildProcess::Impl> {
   Impl(EventLoop& loop, int p, long borrowed, std::function<void(ExitStatus)> hook)
-      : Pollable(loop), pid(p), borrowed_peak_kib(borrowed), on_exit(std::move(hook)), pidfd(open_pidfd(p)) {
-    const std::string path = "/proc/" + std::to_string(p) + "/status";
-    status = Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+      : Pollable(loop), pid(p), borrowed_peak_kib(borrowed), on_exit(std::move(hook)), pidfd(open_pidfd(p)), status(p) {
     watch(pidfd.get(), EPOLLIN);
   }
   ~Impl() override { forget(); }
@@ -75,7 +57,7 @@ struct ChildProcess::Impl final : Pollable, std::enable_shared_from_this<ChildPr
   const long borrowed_peak_kib;
   std::function<void(ExitStatus)> on_exit;
   const Descriptor pidfd;
-  Descriptor status;
+  const PeakMemory status;
   Completion<ExitStatus> exited;
   bool reaped = false;
   long peak_kib = 0;  // once reaped
@@ -103,14 +85,6 @@ void ChildProcess::signal_group(int signal_number) {
 
 Completion<ExitStatus>& ChildProcess::exited() { return impl_->exited; }
 
-long ChildProcess::peak_memory_kib() const {
-  if (impl_->reaped) return impl_->peak_kib;
-  std::array<char, 4096> text;
-  const ssize_t n = ::pread(impl_->status.get(), text.data(), text.size(), 0);
-  if (n <= 0) return 0;
-  const std::string_view view(text.data(), static_cast<std::size_t>(n));
-  const auto at = view.find("VmHWM:");
-  return at == std::string_view::npos ? 0 : std::strtol(view.data() + at + 6, nullptr, 10);
-}
+long ChildProcess::peak_memory_kib() const { return impl_->reaped ? impl_->peak_kib : impl_->status.kib(); }
 
 }  // namespace kiln

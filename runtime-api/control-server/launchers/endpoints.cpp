@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime-api/control-server/launchers/endpoints.hpp"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -47,20 +48,21 @@ Endpoints make_endpoints(std::size_t channels, bool takes_frames) {
   return ends;
 }
 
-Descriptor listen_on_loopback(std::string& address) {
+Descriptor listen_on_free_port(const std::string& host, std::string& address) {
   Descriptor listener(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   sockaddr_in any{};
   any.sin_family = AF_INET;
-  any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t length = sizeof any;
-  if (!listener || ::bind(listener.get(), reinterpret_cast<sockaddr*>(&any), length) != 0 ||
-      ::listen(listener.get(), 128) != 0 ||
+  if (!listener || ::inet_pton(AF_INET, host.c_str(), &any.sin_addr) != 1 ||
+      ::bind(listener.get(), reinterpret_cast<sockaddr*>(&any), length) != 0 || ::listen(listener.get(), 128) != 0 ||
       ::getsockname(listener.get(), reinterpret_cast<sockaddr*>(&any), &length) != 0) {
-    fail("cannot listen on loopback");
+    fail(("cannot listen on " + host).c_str());
   }
-  address = "127.0.0.1:" + std::to_string(ntohs(any.sin_port));
+  address = host + ":" + std::to_string(ntohs(any.sin_port));
   return listener;
 }
+
+Descriptor listen_on_loopback(std::string& address) { return listen_on_free_port("127.0.0.1", address); }
 
 void add_api_address(std::vector<std::string>& variables, const std::string& address) {
   variables.push_back(std::string(environment::runtime_api) + "=" + address);

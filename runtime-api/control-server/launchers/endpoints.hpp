@@ -34,7 +34,9 @@ LogPipe make_log_pipe();
 /// The pipes and so many channels; no listener. Throws std::system_error.
 Endpoints make_endpoints(std::size_t channels, bool takes_frames);
 
-/// A listener on a free port of the host's loopback, and its address. Throws std::system_error.
+/// A listener on a free port of `host`, an IPv4 address, and its address with the port. Throws std::system_error.
+Descriptor listen_on_free_port(const std::string& host, std::string& address);
+/// The same on the host's loopback.
 Descriptor listen_on_loopback(std::string& address);
 
 /// Adds the variables that lead to the instance's listener.

@@ -146,11 +146,19 @@ IsolationFeature try_whole(const IsolationReport& parts, const std::filesystem::
 
 }  // namespace
 
-std::string_view to_string(Isolation level) { return level == Isolation::sandbox ? "sandbox" : "process"; }
+std::string_view to_string(Isolation level) {
+  switch (level) {
+    case Isolation::process: return "process";
+    case Isolation::sandbox: return "sandbox";
+    case Isolation::command: return "command";
+  }
+  return "process";
+}
 
 std::optional<Isolation> isolation_from(std::string_view name) {
-  if (name == "process") return Isolation::process;
-  if (name == "sandbox") return Isolation::sandbox;
+  for (const Isolation level : {Isolation::process, Isolation::sandbox, Isolation::command}) {
+    if (name == to_string(level)) return level;
+  }
   return std::nullopt;
 }
 

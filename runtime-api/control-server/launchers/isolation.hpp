@@ -10,7 +10,8 @@
 
 namespace kiln {
 
-enum class Isolation { process, sandbox };  // weakest first
+/// Weakest first; how strong `command` is, nobody but its operator knows.
+enum class Isolation { process, sandbox, command };
 std::string_view to_string(Isolation level);
 /// Nothing for "auto" and for what is no level.
 std::optional<Isolation> isolation_from(std::string_view name);

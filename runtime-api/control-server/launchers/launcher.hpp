@@ -29,6 +29,8 @@ struct ExtensionSpec {
 struct InstanceSpec {
   std::string instance_id;
   std::string function_name;
+  std::string runtime;                   ///< as the function names it: "python3.11", "provided"
+  std::string image;                     ///< the container image the function asks for; empty: none in particular
   std::filesystem::path executable;      ///< the bootstrap
   std::vector<std::string> arguments;    ///< argv[1] and on
   std::vector<std::string> environment;  ///< "KEY=VALUE", complete but for the way to the Runtime API
@@ -38,7 +40,9 @@ struct InstanceSpec {
   std::filesystem::path runtime_root;  ///< the folder of the bootstrap, where that is not the function's own
   std::filesystem::path layers_root;   ///< what is to be at /opt, where it exists
   int memory_mb = 0;
-  int tmp_mb = 0;  ///< what /tmp may hold
+  int tmp_mb = 0;          ///< what /tmp may hold
+  int timeout_s = 0;       ///< of an invocation
+  Deadline init_deadline;  ///< when its runtime must have asked for an event; a start that takes longer is in vain
   /// A bootstrap of ours inherits this many connected sockets, one for each invocation it may run at once. Every instance
   /// has a listener besides: for any other runtime, for extensions, and for the metadata endpoint.
   std::size_t channels = 0;

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "runtime-api/control-server/launchers/cgroup.hpp"
+#include "runtime-api/control-server/launchers/endpoints.hpp"
 #include "runtime-api/control-server/launchers/process_launcher.hpp"
 #include "runtime-api/control-server/launchers/sandbox_launcher.hpp"
 #include "runtime-api/control-server/launchers/system_root.hpp"
@@ -14,10 +15,41 @@
 
 namespace kiln {
 
+namespace {
+
+std::optional<CommandOptions> ask_command(const LauncherOptions& options) {
+  if (options.command.empty()) {
+    if (options.isolation != to_string(Isolation::command)) return std::nullopt;
+    throw std::runtime_error(
+        "isolation 'command' leaves it to an executable of yours to start instances: name it with --launch-command "
+        "PATH "
+        "(docs/launchers.md)");
+  }
+  CommandOptions command;
+  command.command = std::filesystem::absolute(options.command);
+  command.listen = options.command_listen;
+  command.records = options.command_records;
+  std::string address;
+  listen_on_free_port(command.listen, address);  // to see that it can be done
+  if (address.starts_with("0.")) {
+    throw std::runtime_error("--launch-listen " + command.listen +
+                             " is no address at which anybody finds this machine: name one of its own");
+  }
+  command.description = describe_command(command.command);
+  return command;
+}
+
+}  // namespace
+
 IsolationDecision decide_isolation(const LauncherOptions& options) {
   IsolationDecision decision;
   decision.asked = options.isolation;
+  decision.command = ask_command(options);
   if (options.isolation == to_string(Isolation::process)) return decision;
+  if (options.isolation == to_string(Isolation::command)) {
+    decision.level = Isolation::command;
+    return decision;
+  }
   decision.machine = probe_isolation(options.init);
   if (decision.machine.sandbox()) {
     decision.level = Isolation::sandbox;
@@ -32,6 +64,15 @@ IsolationDecision decide_isolation(const LauncherOptions& options) {
 std::string IsolationDecision::explanation() const {
   std::string text = "isolation " + std::string(to_string(level)) + " (" +
                      (asked == "auto" ? "the strongest that works here" : "asked for") + ")";
+  if (command) {
+    const std::string which =
+        command->command.string() + (command->description.name.empty() ? "" : " (" + command->description.name + ")");
+    text += level == Isolation::command ? ": " + which + " starts instances, and how isolated they are is its affair"
+                                        : "; functions may ask for 'command', which is " + which;
+    if (!command->listen.starts_with("127.")) {
+      text += "; whoever reaches " + command->listen + " may take the events of what it starts";
+    }
+  }
   if (level == Isolation::process) {
     text += ": instances are plain processes of this user, so run only code you trust";
     if (asked == "auto") text += "; no sandbox, because of " + machine.why_no_sandbox();
@@ -54,6 +95,7 @@ struct Launchers::Parts {
   std::optional<WorkerPool> making;
   std::optional<WorkerPool> watching;
   std::optional<SandboxLauncher> sandbox;
+  std::optional<CommandLauncher> command;
 };
 
 namespace {
@@ -80,8 +122,9 @@ std::vector<std::string> default_preimports() {
 Launchers::Launchers(EventLoop& loop, const OrphanGuard& guard, const LauncherOptions& options,
                      const IsolationDecision& decision)
     : decision_(decision), parts_(std::make_unique<Parts>(loop, guard)) {
-  if (decision.level != Isolation::sandbox) return;
   Parts& parts = *parts_;
+  if (decision.command) parts.command.emplace(loop, parts.launching, guard, *decision.command);
+  if (decision.level != Isolation::sandbox) return;
   const IsolationReport& machine = decision.machine;
   parts.users.emplace(UidPool::first_of_this_process(), UidPool::block);
   if (machine.works(isolation_features::cgroups)) {
@@ -107,23 +150,38 @@ Launchers::~Launchers() = default;
 
 void Launchers::stop() {
   if (parts_->sandbox) parts_->sandbox->stop();
+  if (parts_->command) parts_->command->stop();
 }
 
-bool Launchers::settled() const { return !parts_->sandbox || parts_->sandbox->settled(); }
+bool Launchers::settled() const {
+  return (!parts_->sandbox || parts_->sandbox->settled()) && (!parts_->command || parts_->command->settled());
+}
+
+std::chrono::milliseconds Launchers::end_limit() const {
+  return parts_->command ? parts_->command->end_limit() : std::chrono::milliseconds(0);
+}
+
+/// Why a function cannot have it, to follow "this server"; empty where it can.
+std::string Launchers::why_not(Isolation level) const {
+  if (level == decision_.level) return {};
+  if (decision_.asked != "auto") return "was started with --isolation " + decision_.asked;
+  if (level == Isolation::sandbox) return "cannot have it: " + decision_.machine.why_no_sandbox();
+  if (level == Isolation::command && !parts_->command) return "has no --launch-command";
+  return {};
+}
 
 std::variant<Launcher*, LaunchError> Launchers::choose(const std::string& isolation) const {
-  const std::optional<Isolation> wanted = isolation_from(isolation);
-  const Isolation level = wanted.value_or(decision_.level);
-  const bool weaker = level < decision_.level && decision_.asked != "auto";
-  const bool stronger = level > decision_.level;
-  if (weaker || stronger) {
-    std::string message = "The function asks for isolation '" + isolation + "', and this server ";
-    message += decision_.asked == "auto" ? "cannot have it: " + decision_.machine.why_no_sandbox()
-                                         : "was started with --isolation " + decision_.asked;
-    return LaunchError{std::string(error_types::sandbox_failure), message};
+  const Isolation level = isolation_from(isolation).value_or(decision_.level);
+  if (const std::string why = why_not(level); !why.empty()) {
+    return LaunchError{std::string(error_types::sandbox_failure),
+                       "The function asks for isolation '" + isolation + "', and this server " + why};
   }
-  if (level == Isolation::process) return &parts_->process;
-  return &*parts_->sandbox;
+  switch (level) {
+    case Isolation::process: return &parts_->process;
+    case Isolation::sandbox: return &*parts_->sandbox;
+    case Isolation::command: return &*parts_->command;
+  }
+  return &parts_->process;
 }
 
 }  // namespace kiln

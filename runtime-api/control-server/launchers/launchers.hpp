@@ -2,12 +2,15 @@
 // The launchers of a server and the rule which of them a function gets. Data-plane thread only.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 
+#include "runtime-api/control-server/launchers/command_launcher.hpp"
 #include "runtime-api/control-server/launchers/isolation.hpp"
 #include "runtime-api/control-server/launchers/launcher.hpp"
 #include "runtime-api/control-server/launchers/orphan_guard.hpp"
@@ -25,18 +28,22 @@ struct LauncherOptions {
   bool freezes = false;             ///< instances are to be frozen while they idle
   std::filesystem::path zygotes;    ///< the folder of the zygotes, one for a runtime; empty for none
   std::vector<std::string> preimports = default_preimports();  ///< what those of Python load ahead of time
+  std::filesystem::path command;             ///< the operator's, which starts instances; empty: there is none
+  std::string command_listen = "127.0.0.1";  ///< the IPv4 address of the Runtime APIs of what it starts
+  std::filesystem::path command_records;     ///< a folder for what it is owed; outlives the server
 };
 
 /// What a server does about isolation, decided once at its start.
 struct IsolationDecision {
-  std::string asked;                     ///< "auto" or a level
-  Isolation level = Isolation::process;  ///< of functions that ask for none
-  IsolationReport machine;               ///< empty where nothing but plain processes was asked for
+  std::string asked;                      ///< "auto" or a level
+  Isolation level = Isolation::process;   ///< of functions that ask for none
+  IsolationReport machine;                ///< empty where neither a sandbox nor the strongest was asked for
+  std::optional<CommandOptions> command;  ///< where there is one
   /// For the log: which and why, what it does without.
   std::string explanation() const;
 };
 
-/// Probes the machine and decides. Forks, so before there are threads. Throws std::runtime_error, with the reason and the
+/// Probes the machine, asks the command, and decides. Forks, so before there are threads. Throws std::runtime_error, with the reason and the
 /// way out, where a level was asked for and cannot be had.
 IsolationDecision decide_isolation(const LauncherOptions& options);
 
@@ -51,12 +58,16 @@ class Launchers final : public LauncherChoice {
   /// What was asked for is never replaced by something weaker, nor is the server's own level.
   std::variant<Launcher*, LaunchError> choose(const std::string& isolation) const override;
 
-  /// Makes nothing ahead of time any more; what is being made is finished when settled().
+  /// Makes nothing ahead of time any more; what is being made or stopped is finished when settled().
   void stop();
   bool settled() const;
+  /// How long what has been killed may take to end, at most.
+  std::chrono::milliseconds end_limit() const;
 
  private:
   struct Parts;
+  std::string why_not(Isolation level) const;
+
   const IsolationDecision decision_;
   std::unique_ptr<Parts> parts_;
 };

@@ -5,6 +5,7 @@
 
 #include "runtime-api/control-server/launchers/child_process.hpp"
 #include "runtime-api/control-server/launchers/endpoints.hpp"
+#include "runtime-api/control-server/launchers/instance_paths.hpp"
 #include "runtime-api/control-server/launchers/spawn_process.hpp"
 #include "runtime-api/protocol/error_types.hpp"
 
@@ -109,10 +110,7 @@ std::vector<SpawnResult> spawn_all(const std::vector<Start>& starts, const Orpha
 
 }  // namespace
 
-InstancePaths ProcessLauncher::paths(const InstanceSpec& spec) const {
-  return {spec.task_root.string(), (spec.runtime_root.empty() ? spec.task_root : spec.runtime_root).string(),
-          spec.layers_root.string()};
-}
+InstancePaths ProcessLauncher::paths(const InstanceSpec& spec) const { return paths_on_host(spec); }
 
 Task<LaunchResult> ProcessLauncher::start(InstanceSpec spec) {
   Endpoints ends = make_endpoints(spec.channels, spec.takes_frames);

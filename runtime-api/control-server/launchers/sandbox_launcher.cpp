@@ -18,19 +18,20 @@
 
 #include "runtime-api/control-server/launchers/descriptor_watch.hpp"
 #include "runtime-api/control-server/launchers/endpoints.hpp"
+#include "runtime-api/control-server/launchers/instance_paths.hpp"
 #include "runtime-api/control-server/launchers/running_sandbox.hpp"
 #include "runtime-api/control-server/launchers/sandbox/message_socket.hpp"
 #include "runtime-api/control-server/launchers/spawn_process.hpp"
 #include "runtime-api/control-server/launchers/system_root.hpp"
 #include "runtime-api/protocol/environment.hpp"
 #include "runtime-api/protocol/error_types.hpp"
+#include "runtime-api/protocol/limits.hpp"
 
 namespace kiln {
 namespace {
 
 // The real service's quotas ("Lambda quotas": file descriptors, processes and threads).
-constexpr std::uint32_t open_files = 1024;
-constexpr std::uint32_t processes = 1024;
+constexpr std::uint32_t processes = limits::instance_processes;
 // One file for each 16 KiB: enough for what fits, and an end to what does not.
 constexpr std::uint32_t tmp_files_per_mb = 64;
 constexpr int making_niceness = 15;
@@ -139,11 +140,6 @@ int pid_of(const Descriptor& pidfd) {
 
 std::string host_name(const std::string& instance_id) { return "kiln-" + instance_id.substr(0, hostname_length - 5); }
 
-/// The path of `file`, which lies in `folder`, where that is seen as `inside`.
-std::string moved(const std::filesystem::path& file, const std::filesystem::path& folder, const std::string& inside) {
-  return inside + "/" + file.lexically_relative(folder).string();
-}
-
 /// The descriptors of a launch in the order sandbox-init expects, and those of them that are ours to close.
 struct LaunchDescriptors {
   std::vector<int> all;
@@ -159,8 +155,7 @@ sandbox::LaunchPlan make_plan(InstanceSpec& spec, const InstancePaths& inside, c
     plan.programs.push_back({path, {path}, spec.extension_environment, "/"});
   }
   sandbox::Program runtime;
-  runtime.executable = spec.runtime_root.empty() ? moved(spec.executable, spec.task_root, inside.task_root)
-                                                 : moved(spec.executable, spec.runtime_root, inside.runtime_root);
+  runtime.executable = executable_inside(spec, inside);
   runtime.arguments = std::move(spec.arguments);
   runtime.arguments.insert(runtime.arguments.begin(), runtime.executable);
   runtime.environment = std::move(spec.environment);
@@ -172,7 +167,7 @@ sandbox::LaunchPlan make_plan(InstanceSpec& spec, const InstancePaths& inside, c
   plan.hostname = host_name(spec.instance_id);
   plan.tmp_mb = static_cast<std::uint32_t>(spec.tmp_mb);
   plan.tmp_files = plan.tmp_mb * tmp_files_per_mb;
-  plan.open_files = open_files;
+  plan.open_files = limits::instance_open_files;
   return plan;
 }
 
@@ -293,9 +288,7 @@ ReadyPool<PreparedSandbox>& SandboxLauncher::pool_for(const InstanceSpec& spec) 
   return found != forked_.end() ? found->second->ready : executed_;
 }
 
-InstancePaths SandboxLauncher::paths(const InstanceSpec& spec) const {
-  return {inside_task, spec.runtime_root.empty() ? inside_task : inside_runtime, inside_layers};
-}
+InstancePaths SandboxLauncher::paths(const InstanceSpec& spec) const { return paths_in_own_root(spec); }
 
 Task<LaunchResult> SandboxLauncher::start(InstanceSpec spec) {
   PreparedSandbox sandbox = co_await pool_for(spec).take();

@@ -42,9 +42,10 @@ int become(ChildSetup& setup) {
   // Has the server gone between clone and prctl? In a pid namespace of its own a process sees no parent; it finds the
   // other end of its channel closed instead.
   if ((request.namespaces & CLONE_NEWPID) == 0 && ::getppid() != setup.parent) return ECHILD;
-  const int null = ::open("/dev/null", O_RDONLY);
-  if (null < 0 || ::dup2(null, STDIN_FILENO) < 0) return errno;
-  if (::dup2(request.output, STDOUT_FILENO) < 0 || ::dup2(request.output, STDERR_FILENO) < 0) return errno;
+  const int input = request.input >= 0 ? request.input : ::open("/dev/null", O_RDONLY);
+  if (input < 0 || ::dup2(input, STDIN_FILENO) < 0) return errno;
+  const int errors = request.errors >= 0 ? request.errors : request.output;
+  if (::dup2(request.output, STDOUT_FILENO) < 0 || ::dup2(errors, STDERR_FILENO) < 0) return errno;
   const int first_unused = first_inherited_fd + static_cast<int>(setup.inherited.size());
   // Out of the way first: one may stand where another is to go.
   for (int& descriptor : setup.inherited) {

@@ -18,7 +18,9 @@ struct SpawnRequest {
   std::vector<std::string> arguments;    ///< argv[1] and on
   std::vector<std::string> environment;  ///< "KEY=VALUE", complete
   std::string working_directory;
-  int output = -1;             ///< becomes stdout and stderr
+  int input = -1;              ///< becomes stdin; -1: /dev/null
+  int output = -1;             ///< becomes stdout, and stderr
+  int errors = -1;             ///< becomes stderr instead, where it is one
   std::vector<int> inherited;  ///< become first_inherited_fd and the numbers behind it
   int namespaces = 0;          ///< CLONE_NEW… flags: the namespaces of its own it is to have
 };
@@ -32,8 +34,8 @@ struct SpawnResult {
   long borrowed_peak_kib = 0;
 };
 
-/// Starts a process: leader of its own group, killed when the calling thread ends, default signals, stdin from /dev/null,
-/// no descriptor but the ones asked for. The caller reaps it. Blocks until the program has been executed.
+/// Starts a process: leader of its own group, killed when the calling thread ends, default signals, no
+/// descriptor but the ones asked for. The caller reaps it. Blocks until the program has been executed.
 SpawnResult spawn_process(const SpawnRequest& request);
 
 }  // namespace kiln

@@ -53,7 +53,7 @@ TEST_CASE("everything about a function survives a restart") {
   wanted.logging = {"JSON", "DEBUG", "WARN", "/my/group"};
   wanted.layers = {{"arn:layer", 7}};
   wanted.tags = {{"a", "b"}};
-  wanted.kiln = {4, 8, 2, 120};
+  wanted.kiln = {4, 8, 2, 120, "command", "localhost/mine:1"};
   std::string revision;
   {
     Catalog catalog(folder / "kiln.db", {});
@@ -82,6 +82,8 @@ TEST_CASE("everything about a function survives a restart") {
   CHECK(found->kiln.max_instances == 8);
   CHECK(found->kiln.min_instances == 2);
   CHECK(found->kiln.idle_seconds == 120);
+  CHECK(found->kiln.isolation == "command");
+  CHECK(found->kiln.image == "localhost/mine:1");
   REQUIRE(catalog.triggers().size() == 1);
   CHECK(catalog.triggers()[0].path == "/hello/{who}");
 }

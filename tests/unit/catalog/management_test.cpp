@@ -28,10 +28,12 @@ TEST_CASE("a created function has the service's shape and defaults") {
   CHECK(body["TracingConfig"] == json({{"Mode", "PassThrough"}}));
   CHECK(body["SnapStart"] == json({{"ApplyOn", "None"}, {"OptimizationStatus", "Off"}}));
   CHECK(body["LoggingConfig"] == json({{"LogFormat", "Text"}, {"LogGroup", "/aws/lambda/hello"}}));
-  CHECK(
-      body["Kiln"] ==
-      json(
-          {{"Concurrency", 1}, {"MaxInstances", 64}, {"MinInstances", 0}, {"IdleSeconds", 60}, {"Isolation", "auto"}}));
+  CHECK(body["Kiln"] == json({{"Concurrency", 1},
+                              {"MaxInstances", 64},
+                              {"MinInstances", 0},
+                              {"IdleSeconds", 60},
+                              {"Isolation", "auto"},
+                              {"Image", ""}}));
   CHECK(body["State"] == "Active");
   CHECK(body["LastUpdateStatus"] == "Successful");
   CHECK(body["CodeSize"] == hello_zip().size());
@@ -63,21 +65,25 @@ TEST_CASE("a create tells the data plane what to run, and where its code is") {
 
 TEST_CASE("every setting a create gives is kept") {
   Management management;
-  const json wanted{
-      {"Description", "says hello"},
-      {"Timeout", 900},
-      {"MemorySize", 10'240},
-      {"Role", "arn:aws:iam::123456789012:role/service-role/r"},
-      {"Environment", {{"Variables", {{"GREETING", "Hello"}, {"X1", ""}}}}},
-      {"EphemeralStorage", {{"Size", 1'024}}},
-      {"TracingConfig", {{"Mode", "Active"}}},
-      {"Architectures", {"arm64"}},
-      {"LoggingConfig", {{"LogFormat", "JSON"}, {"LogGroup", "/my/group"}}},
-      {"Kiln",
-       {{"Concurrency", 8}, {"MaxInstances", 2}, {"MinInstances", 1}, {"IdleSeconds", 0}, {"Isolation", "process"}}},
-      {"Tags", {{"team", "a"}}},
-      {"Publish", true},
-      {"SomethingNew", {{"Nested", {1, 2, 3}}}}};
+  const json wanted{{"Description", "says hello"},
+                    {"Timeout", 900},
+                    {"MemorySize", 10'240},
+                    {"Role", "arn:aws:iam::123456789012:role/service-role/r"},
+                    {"Environment", {{"Variables", {{"GREETING", "Hello"}, {"X1", ""}}}}},
+                    {"EphemeralStorage", {{"Size", 1'024}}},
+                    {"TracingConfig", {{"Mode", "Active"}}},
+                    {"Architectures", {"arm64"}},
+                    {"LoggingConfig", {{"LogFormat", "JSON"}, {"LogGroup", "/my/group"}}},
+                    {"Kiln",
+                     {{"Concurrency", 8},
+                      {"MaxInstances", 2},
+                      {"MinInstances", 1},
+                      {"IdleSeconds", 0},
+                      {"Isolation", "process"},
+                      {"Image", "localhost/mine:1"}}},
+                    {"Tags", {{"team", "a"}}},
+                    {"Publish", true},
+                    {"SomethingNew", {{"Nested", {1, 2, 3}}}}};
   REQUIRE(management.create("hello", wanted).status == 201);
   const Reply reply = management.call("GET", functions_path + "/hello");
   REQUIRE(reply.status == 200);

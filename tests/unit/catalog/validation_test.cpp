@@ -75,6 +75,12 @@ TEST_CASE("each broken constraint is told in the service's words, on create and 
       {{{"Kiln", {{"IdleSeconds", 86'401}}}},
        "Value '86401' at 'kiln.idleSeconds' failed to satisfy constraint: Member must have value less than or equal to "
        "86400"},
+      {{{"Kiln", {{"Isolation", "castle"}}}},
+       "Value 'castle' at 'kiln.isolation' failed to satisfy constraint: Member must satisfy enum value set: [auto, "
+       "process, sandbox, command]"},
+      {{{"Kiln", {{"Image", "--privileged"}}}},
+       "Value '--privileged' at 'kiln.image' failed to satisfy constraint: Member must satisfy regular expression "
+       "pattern: ([A-Za-z0-9][A-Za-z0-9._:/@+-]*)?"},
   };
   Management management;
   REQUIRE(management.create("there").status == 201);
