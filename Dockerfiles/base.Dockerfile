@@ -4,10 +4,10 @@ ARG BUILDER=kiln/builder:${DEBIAN_SUITE}
 FROM ${BUILDER} AS builder
 
 FROM docker.io/library/debian:${DEBIAN_SUITE}-slim
+# Nothing in these images has a use for another user's rights, hence no set-user-ID.
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates tzdata \
  && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/*.log /var/cache/ldconfig/aux-cache /var/cache/debconf/*-old /var/lib/dpkg/*-old \
- # Nothing in these images has a use for another user's rights.
  && find / -xdev -perm /6000 -type f -exec chmod ug-s {} + \
  && echo 'kiln:x:10001:10001::/tmp:/usr/sbin/nologin' >>/etc/passwd && echo 'kiln:x:10001:' >>/etc/group \
  && mkdir -p /var/task /var/runtime /opt \

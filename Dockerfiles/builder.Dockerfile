@@ -8,7 +8,9 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/*.log /var/cache/ldconfig/aux-cache /var/cache/debconf/*-old /var/lib/dpkg/*-old
 COPY . /src
 ARG KILN_JOBS
-RUN --mount=type=cache,id=kiln-ccache,target=/root/.cache/ccache \
+# images/build.sh mounts this machine's ccache where ccache looks for it; the language is a part of its keys.
+ARG KILN_LANG
+RUN [ -z "${KILN_LANG}" ] || export LANG="${KILN_LANG}"; \
     python=$(python3 -c 'import sys; print("python%d.%d" % sys.version_info[:2])') \
  && cd /src \
  && KILN_JOBS=${KILN_JOBS:-$(nproc)} scripts/build kiln kiln-standalone kiln_runtime_cpp "kiln_runtime_$(echo "$python" | tr . _)" \

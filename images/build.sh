@@ -1,17 +1,22 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Builds the images, each with what it is made FROM; with none named, all.
-# usage: images/build.sh [--suite bookworm|trixie] [IMAGE...]     IMAGE: builder base python cpp cpp-build provided
+# usage: images/build.sh [--suite bookworm|trixie] [--only] [IMAGE...]     IMAGE: builder base python cpp cpp-build provided
 #   control-server python-slim cpp-slim. They are tagged kiln/IMAGE:SUITE, those of Python :3.11 or :3.13 as well.
+# --only: what they are made FROM is there already.
 # Debian's image comes from local storage, else from its registry, else it is made of Debian's packages (images/make-base).
 # KILN_JOBS: how many compilers at once. KILN_TAG_SUFFIX: put behind every tag but the builder's.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.bash"
 
-suite=bookworm
-if [[ ${1:-} == --suite ]]; then
-  suite=${2:?which Debian suite?}
-  shift 2
-fi
+suite=bookworm only=no
+while [[ ${1:-} == --* ]]; do
+  case $1 in
+    --suite) suite=${2:?which Debian suite?} && shift ;;
+    --only) only=yes ;;
+    *) fail "unknown option $1" ;;
+  esac
+  shift
+done
 case $suite in
   bookworm) python=3.11 ;;
   trixie) python=3.13 ;;
@@ -36,7 +41,7 @@ want() { [[ $wanted == *" $1 "* ]] || wanted+="$1 "; }
 (($# > 0)) || set -- "${all[@]}"
 for image in "$@"; do
   [[ -f Dockerfiles/$image.Dockerfile ]] || fail "unknown image '$image' (known: ${all[*]})"
-  while read -r needed; do [[ -z $needed ]] || want "$needed"; done <<<"$(needs "$image")"
+  [[ $only == yes ]] || while read -r needed; do [[ -z $needed ]] || want "$needed"; done <<<"$(needs "$image")"
   want "$image"
 done
 
@@ -58,6 +63,10 @@ if ! buildah inspect --type image "$debian" >/dev/null 2>&1; then
     quietly images/make-base "$suite"
   fi
 fi
+
+# What a build on this machine has compiled, the builder need not compile again, nor the other way round.
+ccache=$(ccache --get-config cache_dir 2>/dev/null) || ccache=${CCACHE_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/ccache}
+mkdir -p "$ccache"
 
 # Debian's sources as this machine has them, mounted for the build and in no image.
 debian_sources "$suite" >"$sources/debian.sources"
@@ -84,10 +93,10 @@ LABELS
   started=$SECONDS
   say "images: building kiln/$image:$tag"
   quietly buildah bud --runtime=runc --format=oci --pull-never --network=host --timestamp "$SOURCE_DATE_EPOCH" --layers=false \
-    --volume "$sources:/etc/apt/sources.list.d:ro" --identity-label=false \
-    --build-arg "DEBIAN_SUITE=$suite" --build-arg "PYTHON_VERSION=$python" --build-arg "KILN_JOBS=${KILN_JOBS:-}" \
+    --volume "$sources:/etc/apt/sources.list.d:ro" --volume "$ccache:/root/.cache/ccache" --identity-label=false \
+    --build-arg "DEBIAN_SUITE=$suite" --build-arg "PYTHON_VERSION=$python" --build-arg "KILN_JOBS=${KILN_JOBS:-}" --build-arg "KILN_LANG=${LANG:-}" \
     --build-arg "BUILDER=kiln/builder:$suite" --build-arg "BASE=kiln/base:$suite$suffix" \
     --build-arg "PYTHON=kiln/python:$python$suffix" --build-arg "CPP=kiln/cpp:$suite$suffix" \
     "${labels[@]}" "${tags[@]}" --file "Dockerfiles/$image.Dockerfile" .
-  say "images: kiln/$image:$tag $(buildah inspect --type image --format '{{.FromImageDigest}}' "kiln/$image:$tag") ($((SECONDS - started)) s)"
+  say "images: kiln/$image:$tag $(digest_of "kiln/$image:$tag") ($((SECONDS - started)) s)"
 done

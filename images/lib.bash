@@ -16,6 +16,9 @@ export BUILDAH_FORMAT=oci
 # shellcheck disable=SC2034
 buildah_options=()
 
+# Of the manifest, as a registry would name the image.
+digest_of() { buildah images --filter "reference=$1" --digests --format '{{.Digest}}' | head -n 1; }
+
 # Debian's sources for one suite, with the mirror that this machine uses.
 debian_sources() {
   local mirror security keyring=/usr/share/keyrings/debian-archive-keyring.gpg
