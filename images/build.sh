@@ -5,7 +5,8 @@
 #   control-server python-slim cpp-slim. They are tagged kiln/IMAGE:SUITE, those of Python :3.11 or :3.13 as well.
 # --only: what they are made FROM is there already.
 # Debian's image comes from local storage, else from its registry, else it is made of Debian's packages (images/make-base).
-# KILN_JOBS: how many compilers at once. KILN_TAG_SUFFIX: put behind every tag but the builder's.
+# KILN_JOBS: how many compilers at once. KILN_TAG_SUFFIX: put behind every tag but the builder's, and with --only behind the
+# tags of what is built, not of what it is built FROM. KILN_REVISION, SOURCE_DATE_EPOCH: instead of the commit and its time.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.bash"
 
 suite=bookworm only=no
@@ -23,6 +24,8 @@ case $suite in
   *) fail "unknown suite '$suite' (known: bookworm trixie)" ;;
 esac
 suffix=${KILN_TAG_SUFFIX:-}
+from_suffix=$suffix
+[[ $only == no ]] || from_suffix=
 scripts/setup run images
 
 all=(builder base python cpp cpp-build provided control-server python-slim cpp-slim)
@@ -72,7 +75,7 @@ mkdir -p "$ccache"
 debian_sources "$suite" >"$sources/debian.sources"
 chmod 755 "$sources"
 version=$(sed -n 's/^project(kiln VERSION \([0-9.]*\).*/\1/p' CMakeLists.txt)
-revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
+revision=${KILN_REVISION:-$(git rev-parse HEAD 2>/dev/null || echo unknown)}
 for image in "${all[@]}"; do
   [[ $wanted == *" $image "* ]] || continue
   tag=$suite$suffix
@@ -87,16 +90,16 @@ org.opencontainers.image.title=kiln/$image
 org.opencontainers.image.version=$version
 org.opencontainers.image.revision=$revision
 org.opencontainers.image.licenses=Apache-2.0
-org.opencontainers.image.base.name=$debian
+org.opencontainers.image.created=$(date --utc --date "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)
 io.kiln.runtime-api.version=2018-06-01
 LABELS
   started=$SECONDS
   say "images: building kiln/$image:$tag"
-  quietly buildah bud --runtime=runc --format=oci --pull-never --network=host --timestamp "$SOURCE_DATE_EPOCH" --layers=false \
+  quietly buildah bud --runtime=runc --format=oci --pull-never --network=host --timestamp "$SOURCE_DATE_EPOCH" --layers --no-cache \
     --volume "$sources:/etc/apt/sources.list.d:ro" --volume "$ccache:/root/.cache/ccache" --identity-label=false \
     --build-arg "DEBIAN_SUITE=$suite" --build-arg "PYTHON_VERSION=$python" --build-arg "KILN_JOBS=${KILN_JOBS:-}" --build-arg "KILN_LANG=${LANG:-}" \
-    --build-arg "BUILDER=kiln/builder:$suite" --build-arg "BASE=kiln/base:$suite$suffix" \
-    --build-arg "PYTHON=kiln/python:$python$suffix" --build-arg "CPP=kiln/cpp:$suite$suffix" \
+    --build-arg "BUILDER=kiln/builder:$suite" --build-arg "BASE=kiln/base:$suite$from_suffix" \
+    --build-arg "PYTHON=kiln/python:$python$from_suffix" --build-arg "CPP=kiln/cpp:$suite$from_suffix" \
     "${labels[@]}" "${tags[@]}" --file "Dockerfiles/$image.Dockerfile" .
   say "images: kiln/$image:$tag $(digest_of "kiln/$image:$tag") ($((SECONDS - started)) s)"
 done

@@ -7,14 +7,13 @@ import http.client
 import json
 import os
 import re
-import socket
 import subprocess
 import tempfile
-import time
 import urllib.parse
 import urllib.request
 
 from kiln_server import PATIENCE, KilnServer
+from waiting import free_ports, listens, wait_until
 
 
 class Answer:
@@ -68,14 +67,6 @@ class Function:
 
 def client_context(document):
     return {"X-Amz-Client-Context": base64.b64encode(json.dumps(document).encode()).decode()}
-
-
-def wait_until(condition, what, patience=PATIENCE):
-    deadline = time.monotonic() + patience
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {patience} s: {what}")
-        time.sleep(0.005)
 
 
 def alive(pid):
@@ -202,19 +193,3 @@ class EmulatorPlatform:
             log.seek(0)
             texts.append("".join(log.readlines()[-20:]))
         return "\n---\n".join(texts)
-
-
-def free_ports(count):
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-
-
-def listens(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-        return True
-    except OSError:
-        return False

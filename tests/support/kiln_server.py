@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import threading
 
-PATIENCE = 60  # seconds until a condition must hold; generous, for sanitizer builds on a busy machine
+from waiting import PATIENCE
 
 
 @functools.lru_cache
