@@ -15,6 +15,8 @@ test-interop: ## Official clients on our server, our runtimes under the official
 	@scripts/test-interop
 images: ## Build the container images (images/README.md); installs podman, buildah and runc
 	@images/build.sh
+test-images: ## Build the container images, run them, take their figures; needs root
+	@scripts/test-images
 bench: ## Take the figures; fails where a must is missed
 	@scripts/bench
 lint: ## clang-format, clang-tidy, shellcheck, layers

@@ -3,6 +3,7 @@
 ARG DEBIAN_SUITE=bookworm
 FROM docker.io/library/debian:${DEBIAN_SUITE}-slim
 COPY scripts/setup scripts/lib.bash /src/scripts/
+# hadolint ignore=SC2046
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ccache $(/src/scripts/setup --list run) \
  && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/*.log /var/cache/ldconfig/aux-cache /var/cache/debconf/*-old /var/lib/dpkg/*-old

@@ -7,6 +7,7 @@ FROM ${BUILDER} AS builder
 FROM ${BASE}
 ARG PYTHON_VERSION=3.11
 USER 0
+# hadolint ignore=SC2086
 RUN apt-get update \
  && case ${PYTHON_VERSION} in \
       3.11) libraries="libspdlog1.10 libarchive13 libssl3 libcpp-httplib0.11" ;; \

@@ -11,6 +11,7 @@ USER 0
 # libpython: Debian 12's is linked into the runtime; Debian 13's cannot be.
 # EXTERNALLY-MANAGED: the image is the environment that this file tells users to make.
 # chown: `RUN pip install` of an image made FROM this one need not be root, and lands where everybody looks.
+# hadolint ignore=SC2046
 RUN apt-get update \
  && apt-get install -y --no-install-recommends python3 python3-pip-whl \
       $([ "${PYTHON_VERSION}" = 3.11 ] || echo "libpython${PYTHON_VERSION}") \

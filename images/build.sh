@@ -93,9 +93,12 @@ org.opencontainers.image.licenses=Apache-2.0
 org.opencontainers.image.created=$(date --utc --date "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)
 io.kiln.runtime-api.version=2018-06-01
 LABELS
+  layers=(--layers --no-cache)
+  # A layer of its own would give the compiler the time of the commit, and ccache goes by its time.
+  [[ $image != builder ]] || layers=(--layers=false)
   started=$SECONDS
   say "images: building kiln/$image:$tag"
-  quietly buildah bud --runtime=runc --format=oci --pull-never --network=host --timestamp "$SOURCE_DATE_EPOCH" --layers --no-cache \
+  quietly buildah bud --runtime=runc --format=oci --pull-never --network=host --timestamp "$SOURCE_DATE_EPOCH" "${layers[@]}" \
     --volume "$sources:/etc/apt/sources.list.d:ro" --volume "$ccache:/root/.cache/ccache" --identity-label=false \
     --build-arg "DEBIAN_SUITE=$suite" --build-arg "PYTHON_VERSION=$python" --build-arg "KILN_JOBS=${KILN_JOBS:-}" --build-arg "KILN_LANG=${LANG:-}" \
     --build-arg "BUILDER=kiln/builder:$suite" --build-arg "BASE=kiln/base:$suite$from_suffix" \

@@ -9,6 +9,8 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -25,6 +27,21 @@
 namespace kiln::standalone {
 namespace {
 
+/// The lines of `text` as one, for whoever reads the last line only.
+std::string on_one_line(std::string_view text) {
+  std::string line;
+  bool gap = false;
+  for (const char c : text) {
+    if (c == '\n' || c == '\r') {
+      gap = !line.empty();
+      continue;
+    }
+    if (std::exchange(gap, false)) line += ' ';
+    line += c;
+  }
+  return line;
+}
+
 /// "Runtime.ImportModuleError: Unable to import module 'index': …", for people.
 std::string reason_of(const FunctionError& error) {
   const auto body = nlohmann::json::parse(error.body, nullptr, false);
@@ -40,7 +57,7 @@ std::string reason_of(const FunctionError& error) {
   } else if (error.type == "Sandbox.Timedout") {
     reason += ": the init phase took longer than its limit";
   }
-  return reason;
+  return on_one_line(reason);
 }
 
 /// Everything that serves, in the order of dependence.
