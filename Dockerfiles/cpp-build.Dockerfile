@@ -8,7 +8,8 @@ FROM docker.io/library/debian:${DEBIAN_SUITE}-slim
 RUN apt-get update \
  && apt-get install -y --no-install-recommends g++ cmake ninja-build nlohmann-json3-dev pkg-config unzip ca-certificates \
  && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/*.log /var/cache/ldconfig/aux-cache /var/cache/debconf/*-old /var/lib/dpkg/*-old \
- && find / -xdev -perm /6000 -type f -exec chmod ug-s {} +
+ && find / -xdev -perm /6000 -type f -exec chmod ug-s {} + \
+ && chmod 0755 /var/tmp /run/lock
 COPY --from=builder /kiln/include /usr/include
 COPY --from=builder /kiln/lib/cmake /usr/lib/cmake
 COPY --chmod=0755 images/kiln-build /usr/bin/kiln-build

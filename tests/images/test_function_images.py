@@ -6,7 +6,8 @@ import shutil
 import sys
 import unittest
 
-from containers import SOURCE, Container, build, image, run, temporary_folder
+from containers import SOURCE, Container, build, image, temporary_folder
+from waiting import wait_until
 
 sys.path[:0] = [os.path.join(SOURCE, "tests", "integration", "readme")]
 from blocks import blocks_of  # noqa: E402
@@ -55,14 +56,11 @@ class FunctionImages(unittest.TestCase):
                     self.assertEqual(container.wait(), 0)
 
     def test_the_control_server_s_image_serves_both_runtimes(self):
-        # A function in C++, as the image for builds packs it.
         with temporary_folder() as data:
             os.chmod(data, 0o777)
             server = Container(self, image("control-server"), "serve", "--data", "/data", "--listen", "127.0.0.1:0",
                                "--operations-listen", "127.0.0.1:0", wait=False,
                                options=[f"--volume={data}:/data", f"--volume={EXAMPLES}:/examples:ro", "--memory=512m"])
-            from waiting import wait_until
-
             wait_until(lambda: any(line.startswith("ready ") for line in server.out) or server.process.poll() is not None, "the server")
             words = next((line for line in server.out if line.startswith("ready ")), "").split()
             self.assertEqual(len(words), 4, server.output())
