@@ -86,7 +86,7 @@ class Server {
         pool_(std::make_shared<FunctionPool>(
             FunctionPool::Context{loop_, activator_, metrics_, {}},
             DeployedFunction{std::make_shared<const FunctionConfiguration>(settings.function), settings.task_root})),
-        output_(logs_, writing_, settings.function.name),
+        output_(loop_, logs_, writing_, settings.function.name),
         api_(metrics_, settings.account, pool_),
         operations_api_(metrics_, [this] { return ready(); }, [this] { update_gauges(); }) {}
 
