@@ -5,15 +5,17 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
+#include <string>
+#include <string_view>
 #include <utility>
+
+#include "runtime-api/control-server/telemetry/log_event.hpp"
+#include "runtime-api/control-server/telemetry/log_text.hpp"
 
 namespace kiln::standalone {
 namespace {
 
 constexpr std::size_t most_waiting = 16 << 20;  // bytes
-constexpr std::size_t most_at_once = 64 << 10;  // bytes
-constexpr std::chrono::milliseconds soon{2};    // until a line is written
 
 void write_out(std::string_view text) {
   while (!text.empty()) {
@@ -31,40 +33,31 @@ void write_out(std::string_view text) {
 
 }  // namespace
 
-Output::Output(EventLoop& loop, LogStore& logs, WorkerPool& writer, const std::string& function)
-    : writer_(writer), timer_(loop) {
-  LogQuery everything;
-  everything.times = false;
-  subscription_ = logs.subscribe(function, everything, [this](const LogEvent&, std::string_view text) { write(text); });
-}
-
-Output::~Output() { hand_over(); }
-
-void Output::write(std::string_view text) {
-  if (*waiting_ + pending_.size() + text.size() > most_waiting) {
-    dropped_ += text.size();
+void Output::write(std::vector<LogSlice> slices) {
+  std::size_t size = 0;
+  for (const LogSlice& slice : slices) size += slice.to - slice.from;
+  if (*waiting_ + size > most_waiting) {
+    dropped_ += size;
     return;
   }
+  std::string out;
   if (dropped_ > 0) {
-    pending_ += "kiln: the reader of this output was too slow: " + std::to_string(std::exchange(dropped_, 0)) +
-                " bytes are missing here\n";
+    out = "kiln: the reader of this output was too slow: " + std::to_string(std::exchange(dropped_, 0)) +
+          " bytes are missing here\n";
   }
-  pending_ += text;
-  if (pending_.back() != '\n') pending_ += '\n';
-  if (pending_.size() >= most_at_once) {
-    hand_over();
-  } else if (!timer_.armed()) {
-    timer_.arm(Deadline::after(soon), [this] { hand_over(); });
-  }
-}
-
-void Output::hand_over() {
-  timer_.cancel();
-  if (pending_.empty()) return;
-  *waiting_ += pending_.size();
-  writer_.submit([waiting = waiting_, kept = std::exchange(pending_, {})] {
-    write_out(kept);
-    *waiting -= kept.size();
+  *waiting_ += size;
+  writer_.submit([waiting = waiting_, size, text = std::move(out), kept = std::move(slices)]() mutable {
+    std::string line;
+    for (const LogSlice& slice : kept) {
+      slice.each([&](const LogEvent& event) {
+        if (!has_line(event)) return;
+        line.clear();
+        append_line(line, event);
+        append_shown(text, {}, line);
+      });
+    }
+    write_out(text);
+    *waiting -= size;
   });
 }
 

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "runtime-api/control-server/api/operations.hpp"
 #include "runtime-api/control-server/instances/function_pool.hpp"
@@ -73,7 +74,8 @@ class Server {
         }),
         writing_(loop_, 1, "kiln-output"),
         launching_(loop_, 1, "kiln-launcher"),
-        logs_(loop_, writing_, {}),
+        output_(writing_),
+        logs_(loop_, writing_, to_output()),
         launcher_(loop_, launching_, guard_),
         launchers_(launcher_),
         activator_(loop_, launchers_, logs_,
@@ -86,7 +88,6 @@ class Server {
         pool_(std::make_shared<FunctionPool>(
             FunctionPool::Context{loop_, activator_, metrics_, {}},
             DeployedFunction{std::make_shared<const FunctionConfiguration>(settings.function), settings.task_root})),
-        output_(loop_, logs_, writing_, settings.function.name),
         api_(metrics_, settings.account, pool_),
         operations_api_(metrics_, [this] { return ready(); }, [this] { update_gauges(); }) {}
 
@@ -98,6 +99,13 @@ class Server {
   }
 
  private:
+  LogOptions to_output() {
+    LogOptions options;
+    options.write_interval = std::chrono::milliseconds(2);
+    options.sink = [this](std::vector<LogSlice> slices) { output_.write(std::move(slices)); };
+    return options;
+  }
+
   /// Nobody may reach the port before the function is ready: a connection that is accepted means readiness to Knative.
   Task<void> live() {
     auto failure = co_await pool_->prepare();
@@ -176,12 +184,12 @@ class Server {
   EventLoop loop_;
   WorkerPool writing_;
   WorkerPool launching_;
+  Output output_;
   LogStore logs_;
   ProcessLauncher launcher_;
   const OnlyLauncher launchers_;
   Activator activator_;
   std::shared_ptr<FunctionPool> pool_;
-  Output output_;
   StandaloneApi api_;
   OperationsApi operations_api_;
   std::optional<http::HttpServer> operations_;
