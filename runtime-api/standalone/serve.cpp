@@ -99,9 +99,10 @@ class Server {
   }
 
  private:
+  /// Lines come on stdout a little later than they are made: each wake of the writer costs the calls around it.
   LogOptions to_output() {
     LogOptions options;
-    options.write_interval = std::chrono::milliseconds(2);
+    options.write_interval = std::chrono::milliseconds(100);
     options.sink = [this](std::vector<LogSlice> slices) { output_.write(std::move(slices)); };
     return options;
   }
