@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The list of commands; each is a script, and what it takes is said in its first lines.
-.PHONY: help run build test test-sanitize test-interop bench lint format clean
+.PHONY: help run build test test-sanitize test-interop images bench lint format clean
 help:
 	@sed -n 's/^\([a-z-]*\): *## /make \1	/p' Makefile | expand -t 22
 run: ## Install what is missing, build, serve on loopback with two examples deployed; Ctrl-C stops it
@@ -13,6 +13,10 @@ test-sanitize: ## The tests under AddressSanitizer and UBSan, then under ThreadS
 	@scripts/test-sanitize
 test-interop: ## Official clients on our server, our runtimes under the official emulator; needs the language registries
 	@scripts/test-interop
+images: ## Build the container images (images/README.md); installs podman, buildah and runc
+	@images/build.sh
+test-images: ## Build the container images, run them, take their figures; needs root
+	@scripts/test-images
 bench: ## Take the figures; fails where a must is missed
 	@scripts/bench
 lint: ## clang-format, clang-tidy, shellcheck, layers

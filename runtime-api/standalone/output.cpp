@@ -5,7 +5,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <string>
+#include <string_view>
 #include <utility>
+
+#include "runtime-api/control-server/telemetry/log_event.hpp"
+#include "runtime-api/control-server/telemetry/log_text.hpp"
 
 namespace kiln::standalone {
 namespace {
@@ -28,15 +33,11 @@ void write_out(std::string_view text) {
 
 }  // namespace
 
-Output::Output(LogStore& logs, WorkerPool& writer, const std::string& function) : writer_(writer) {
-  LogQuery everything;
-  everything.times = false;
-  subscription_ = logs.subscribe(function, everything, [this](const LogEvent&, std::string_view text) { write(text); });
-}
-
-void Output::write(std::string_view text) {
-  if (*waiting_ + text.size() > most_waiting) {
-    dropped_ += text.size();
+void Output::write(std::vector<LogSlice> slices) {
+  std::size_t size = 0;
+  for (const LogSlice& slice : slices) size += slice.to - slice.from;
+  if (*waiting_ + size > most_waiting) {
+    dropped_ += size;
     return;
   }
   std::string out;
@@ -44,12 +45,19 @@ void Output::write(std::string_view text) {
     out = "kiln: the reader of this output was too slow: " + std::to_string(std::exchange(dropped_, 0)) +
           " bytes are missing here\n";
   }
-  out += text;
-  if (out.back() != '\n') out += '\n';
-  *waiting_ += out.size();
-  writer_.submit([waiting = waiting_, kept = std::move(out)] {
-    write_out(kept);
-    *waiting -= kept.size();
+  *waiting_ += size;
+  writer_.submit([waiting = waiting_, size, text = std::move(out), kept = std::move(slices)]() mutable {
+    std::string line;
+    for (const LogSlice& slice : kept) {
+      slice.each([&](const LogEvent& event) {
+        if (!has_line(event)) return;
+        line.clear();
+        append_line(line, event);
+        append_shown(text, {}, line);
+      });
+    }
+    write_out(text);
+    *waiting -= size;
   });
 }
 

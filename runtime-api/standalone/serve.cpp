@@ -9,8 +9,11 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "runtime-api/control-server/api/operations.hpp"
 #include "runtime-api/control-server/instances/function_pool.hpp"
@@ -24,6 +27,21 @@
 
 namespace kiln::standalone {
 namespace {
+
+/// The lines of `text` as one, for whoever reads the last line only.
+std::string on_one_line(std::string_view text) {
+  std::string line;
+  bool gap = false;
+  for (const char c : text) {
+    if (c == '\n' || c == '\r') {
+      gap = !line.empty();
+      continue;
+    }
+    if (std::exchange(gap, false)) line += ' ';
+    line += c;
+  }
+  return line;
+}
 
 /// "Runtime.ImportModuleError: Unable to import module 'index': …", for people.
 std::string reason_of(const FunctionError& error) {
@@ -40,7 +58,7 @@ std::string reason_of(const FunctionError& error) {
   } else if (error.type == "Sandbox.Timedout") {
     reason += ": the init phase took longer than its limit";
   }
-  return reason;
+  return on_one_line(reason);
 }
 
 /// Everything that serves, in the order of dependence.
@@ -56,7 +74,8 @@ class Server {
         }),
         writing_(loop_, 1, "kiln-output"),
         launching_(loop_, 1, "kiln-launcher"),
-        logs_(loop_, writing_, {}),
+        output_(writing_),
+        logs_(loop_, writing_, to_output()),
         launcher_(loop_, launching_, guard_),
         launchers_(launcher_),
         activator_(loop_, launchers_, logs_,
@@ -69,7 +88,6 @@ class Server {
         pool_(std::make_shared<FunctionPool>(
             FunctionPool::Context{loop_, activator_, metrics_, {}},
             DeployedFunction{std::make_shared<const FunctionConfiguration>(settings.function), settings.task_root})),
-        output_(logs_, writing_, settings.function.name),
         api_(metrics_, settings.account, pool_),
         operations_api_(metrics_, [this] { return ready(); }, [this] { update_gauges(); }) {}
 
@@ -81,6 +99,14 @@ class Server {
   }
 
  private:
+  /// Lines come on stdout a little later than they are made: each wake of the writer costs the calls around it.
+  LogOptions to_output() {
+    LogOptions options;
+    options.write_interval = std::chrono::milliseconds(100);
+    options.sink = [this](std::vector<LogSlice> slices) { output_.write(std::move(slices)); };
+    return options;
+  }
+
   /// Nobody may reach the port before the function is ready: a connection that is accepted means readiness to Knative.
   Task<void> live() {
     auto failure = co_await pool_->prepare();
@@ -159,12 +185,12 @@ class Server {
   EventLoop loop_;
   WorkerPool writing_;
   WorkerPool launching_;
+  Output output_;
   LogStore logs_;
   ProcessLauncher launcher_;
   const OnlyLauncher launchers_;
   Activator activator_;
   std::shared_ptr<FunctionPool> pool_;
-  Output output_;
   StandaloneApi api_;
   OperationsApi operations_api_;
   std::optional<http::HttpServer> operations_;

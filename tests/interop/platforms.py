@@ -7,15 +7,13 @@ import http.client
 import json
 import os
 import re
-import socket
 import subprocess
 import tempfile
-import time
 import urllib.parse
 import urllib.request
 
 from kiln_server import PATIENCE, KilnServer
-from waiting import wait_until
+from waiting import free_ports, listens, wait_until
 
 
 class Answer:
@@ -195,19 +193,3 @@ class EmulatorPlatform:
             log.seek(0)
             texts.append("".join(log.readlines()[-20:]))
         return "\n---\n".join(texts)
-
-
-def free_ports(count):
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-
-
-def listens(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-        return True
-    except OSError:
-        return False

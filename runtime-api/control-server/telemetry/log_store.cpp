@@ -48,7 +48,7 @@ struct LogStore::Shared {
     if (found != functions.end()) return found->second;
     std::string name(function);
     FunctionLog::Hooks hooks;
-    if (files) hooks.on_unwritten = [this, name](bool urgent) { unwritten(name, urgent); };
+    if (files || options.sink) hooks.on_unwritten = [this, name](bool urgent) { unwritten(name, urgent); };
     hooks.on_dropped = [this, name](std::uint64_t bytes) { dropped(name, bytes); };
     auto log = std::make_shared<FunctionLog>(name, options, std::move(hooks));
     functions.emplace(std::move(name), log);
@@ -75,6 +75,7 @@ struct LogStore::Shared {
   }
 
   void write(FunctionLog& log) {
+    if (!files) return options.sink(log.take_unwritten());
     report_losses();
     auto slices = log.take_unwritten();
     if (files->unwritten_bytes() > options.unwritten_limit) {

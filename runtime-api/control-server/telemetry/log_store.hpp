@@ -11,9 +11,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime-api/control-server/telemetry/instance_log.hpp"
 #include "runtime-api/control-server/telemetry/log_event.hpp"
+#include "runtime-api/control-server/telemetry/log_ring.hpp"
 #include "runtime-api/server/async/event_loop.hpp"
 #include "runtime-api/server/async/task.hpp"
 #include "runtime-api/server/async/worker_pool.hpp"
@@ -29,7 +31,10 @@ struct LogOptions {
   std::uint64_t file_size = 10 * 1024 * 1024;        ///< a function's file is rotated beyond this …
   int files = 2;                                     ///< … and this many are kept of each, the newest included
   std::size_t unwritten_limit = 64 * 1024 * 1024;    ///< bytes waiting for the disk, all functions; beyond: dropped
-  std::chrono::milliseconds write_interval{200};     ///< events reach the disk after this long at the latest
+  std::chrono::milliseconds write_interval{200};     ///< events reach the disk or `sink` after this long at the latest
+  /// Where there is no directory: gets all events, to be made text of on a thread of its own. Called on the data-plane
+  /// thread, the last time by the store's destructor; must not throw. May be empty.
+  std::function<void(std::vector<LogSlice> slices)> sink = {};
   /// Told of output that was dropped, on the data-plane thread. May be empty; must not throw.
   std::function<void(std::string_view function, std::uint64_t bytes)> on_dropped = {};
 };

@@ -24,7 +24,7 @@ import os
 import time
 
 if os.environ.get("FAIL_INIT"):
-    raise RuntimeError("no luck")
+    raise RuntimeError(os.environ["FAIL_INIT"])
 while os.environ.get("INIT_GATE") and not os.path.exists(os.environ["INIT_GATE"]):
     time.sleep(0.01)
 COUNT = 0
@@ -208,11 +208,11 @@ class Standalone(unittest.TestCase):
         return found
 
     def test_a_failed_init_ends_it_with_the_reason_as_the_last_line(self):
-        server = self.server(environment={"FAIL_INIT": "1"}, wait=False)
+        server = self.server(environment={"FAIL_INIT": "no luck\n\ntoday\n"}, wait=False)
         self.assertEqual(server.process.wait(PATIENCE), 1)
         server.readers[1].join(PATIENCE)
         self.assertEqual(server.err[-1],
-                         "kiln: the function could not be initialised: RuntimeError: no luck\n")
+                         "kiln: the function could not be initialised: RuntimeError: no luck today\n")
 
     def test_a_crash_costs_its_call_only(self):
         server = self.server()
