@@ -426,7 +426,7 @@ class How_it_ends(SandboxTest):
         self.assertNotIn("0", users)
 
     def test_gracefully_when_asked_to(self):
-        self.deploy("polite", "shell", "--runtime", "provided", "--idle", "0")
+        self.deploy("polite", "shell", "--runtime", "provided", "--idle", "1")
         invoke(self.server, "polite", {})
         wait_until(lambda: "asked to end" in self.log("polite"), "the function was told")
 

@@ -10,10 +10,12 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from fixture import BUILD, HERE, STREAM, KilnServer, PlannedFunction, events_of, wait_until  # noqa: E402
 
 
-class AtOnce(PlannedFunction):
+class AtOnceTest(PlannedFunction):
     def serve_at_once(self, limit, polls, *deploy, timeout=30):
         return self.serve("--concurrency", str(limit), "--env", f"POLLS={polls}", *deploy, timeout=timeout)
 
+
+class AtOnce(AtOnceTest):
     def busy(self, name):
         """An event whose handler says that it has begun, and ends when the test lets it."""
         return {"steps": [{"touch": self.path(name + ".began")}, {"wait": self.path(name + ".end")}], "answer": name}
@@ -153,6 +155,16 @@ class AtOnce(PlannedFunction):
         self.assertIn("exit status 3", complete["ErrorDetails"])
         wait_until(lambda: neighbour, "the neighbour ends as well")
 
+    def test_a_hundred_calls_on_one_instance(self):
+        self.serve_at_once(10, 10, "--max-instances", "1")
+        results = [self.invoke_later({"answer": number}) for number in range(100)]
+        wait_until(lambda: all(results), "all are answered")
+        self.assertEqual(sorted(result[0][1] for result in results), list(range(100)))
+
+
+class Its_connections(AtOnceTest):
+    arguments = ("--ready-sandboxes", "0")  # whose descriptors come when they are made
+
     def test_an_instance_has_so_many_connections_and_no_more(self):
         self.serve_at_once(2, 2, "--max-instances", "1")
         self.invoke({"answer": 0})
@@ -164,12 +176,6 @@ class AtOnce(PlannedFunction):
             # Those that the runtime has closed are gone once the server has seen it.
             wait_until(lambda: len(os.listdir(descriptors)) < at_rest + 20, "the connections are closed")
         self.assertEqual(self.log().count("Warning: the instance has 68 connections to its Runtime API"), 1)
-
-    def test_a_hundred_calls_on_one_instance(self):
-        self.serve_at_once(10, 10, "--max-instances", "1")
-        results = [self.invoke_later({"answer": number}) for number in range(100)]
-        wait_until(lambda: all(results), "all are answered")
-        self.assertEqual(sorted(result[0][1] for result in results), list(range(100)))
 
 
 if __name__ == "__main__":

@@ -43,6 +43,8 @@ def events_of(body):
 
 
 class PlannedFunction(unittest.TestCase):
+    arguments = ()  # of the server
+
     def setUp(self):
         self.shared = SharedFolder()
         self.addCleanup(self.shared.close)
@@ -54,7 +56,7 @@ class PlannedFunction(unittest.TestCase):
         open(self.path(name), "w").close()
 
     def serve(self, *deploy, timeout=30):
-        self.server = KilnServer(BUILD, shared=self.shared)
+        self.server = KilnServer(BUILD, shared=self.shared, arguments=self.arguments)
         self.addCleanup(self.server.kill)
         self.server.run("deploy", os.path.join(HERE, "runtime"), "--name", "f", "--runtime", "provided",
                         "--trigger", "POST /f", "--timeout", str(timeout), *deploy)
