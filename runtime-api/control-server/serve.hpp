@@ -15,10 +15,10 @@ struct ServeOptions {
   std::string operations_listen = "127.0.0.1:9081";  ///< HOST:PORT of health and metrics
   std::filesystem::path libexec;                     ///< the folder with the bootstraps, one folder a runtime
   std::string version;                               ///< of this build, for the metrics
-  std::chrono::milliseconds freeze_after{0};       ///< instances in sandboxes that idle so long are frozen; 0: never
-  std::size_t ready_sandboxes = 4;                 ///< made ahead of time, of each kind
-  bool zygote = true;                              ///< instances in sandboxes are forked where their runtime allows it
-  std::vector<std::string> preimports;             ///< what the zygote of Python loads beside its defaults
+  std::chrono::milliseconds freeze_after{0};         ///< instances in sandboxes that idle so long are frozen; 0: never
+  std::size_t ready_sandboxes = 4;                   ///< made ahead of time, of each kind
+  bool zygote = true;                    ///< instances in sandboxes are forked where their runtime allows it
+  std::vector<std::string> preimports;   ///< what the zygote of Python loads beside its defaults
   std::string isolation = "auto";        ///< of instances: auto (the strongest that works), process, sandbox, command
   std::filesystem::path launch_command;  ///< what starts instances of isolation `command`; empty: nothing
   std::string launch_listen = "127.0.0.1";         ///< the IPv4 address of the Runtime APIs of these
