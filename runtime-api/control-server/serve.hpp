@@ -15,15 +15,17 @@ struct ServeOptions {
   std::string operations_listen = "127.0.0.1:9081";  ///< HOST:PORT of health and metrics
   std::filesystem::path libexec;                     ///< the folder with the bootstraps, one folder a runtime
   std::string version;                               ///< of this build, for the metrics
-  std::chrono::milliseconds freeze_after{0};       ///< instances in sandboxes that idle so long are frozen; 0: never
-  std::size_t ready_sandboxes = 4;                 ///< made ahead of time, of each kind
-  bool zygote = true;                              ///< instances in sandboxes are forked where their runtime allows it
-  std::vector<std::string> preimports;             ///< what the zygote of Python loads beside its defaults
+  std::chrono::milliseconds freeze_after{0};         ///< instances in sandboxes that idle so long are frozen; 0: never
+  std::size_t ready_sandboxes = 4;                   ///< made ahead of time, of each kind
+  bool zygote = true;                    ///< instances in sandboxes are forked where their runtime allows it
+  std::vector<std::string> preimports;   ///< what the zygote of Python loads beside its defaults
   std::string isolation = "auto";        ///< of instances: auto (the strongest that works), process, sandbox, command
   std::filesystem::path launch_command;  ///< what starts instances of isolation `command`; empty: nothing
-  std::string launch_listen = "127.0.0.1";         ///< the IPv4 address of the Runtime APIs of these
-  std::string log_level = "info";                  ///< trace, debug, info, warn, error
-  std::filesystem::path opt = "/opt";              ///< `extensions/` in it holds the external extensions
+  std::string launch_listen = "127.0.0.1";  ///< the IPv4 address of the Runtime APIs of these
+  std::filesystem::path oci_images;    ///< a folder in the OCI layout: images of isolation `oci`; empty: there are none
+  std::string oci_runtime;             ///< what makes containers of them: a path or a name; empty: runc or crun
+  std::string log_level = "info";      ///< trace, debug, info, warn, error
+  std::filesystem::path opt = "/opt";  ///< `extensions/` in it holds the external extensions
   std::string availability_zone_id = "use1-az1";   ///< what the metadata endpoint of an instance tells
   std::chrono::milliseconds init_timeout{10'000};  ///< how long the init phase of an instance may take
   std::chrono::seconds drain_timeout{30};          ///< how long calls under way may take once a stop was asked for
