@@ -225,10 +225,11 @@ CLI::App* add_deploy(CLI::App& app, DeployOptions& options, CommonOptions& commo
       ->type_name("debug|info|warn");
   command
       ->add_option("--isolation", settings.isolation,
-                   "Of its instances: auto (what the server has), process (none), sandbox, or command (what the "
+                   "Of its instances: auto (what the server has), process (none), sandbox, oci (a container), or "
+                   "command (what the "
                    "server's --launch-command gives them) [auto]")
       ->type_name("LEVEL")
-      ->check(CLI::IsMember({"auto", "process", "sandbox", "command"}).description(""));
+      ->check(CLI::IsMember({"auto", "process", "sandbox", "oci", "command"}).description(""));
   command
       ->add_option("--image", settings.image,
                    "The container image of its instances, where their isolation has images; \"\" for the server's")

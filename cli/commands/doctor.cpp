@@ -4,6 +4,7 @@
 #include "cli/installation.hpp"
 #include "runtime-api/control-server/launchers/command_launcher.hpp"
 #include "runtime-api/control-server/launchers/isolation.hpp"
+#include "runtime-api/control-server/launchers/oci_launcher.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -65,6 +66,18 @@ void print_feature(const IsolationFeature& feature, const Terminal& terminal) {
   }
 }
 
+/// For containers of images, which is another way to have an isolation.
+IsolationFeature try_container_runtime() {
+  IsolationFeature feature{"container runtime", true, false, {}};
+  const auto runtime = find_container_runtime({});
+  feature.works = runtime.has_value();
+  feature.detail = runtime ? runtime->string() + ", for --isolation oci" : "neither runc nor crun is in PATH";
+  if (!runtime) {
+    feature.way_out = "install runc; only --isolation oci needs it (docs/launchers.md)";
+  }
+  return feature;
+}
+
 }  // namespace
 
 CLI::App* add_doctor(CLI::App& app, DoctorOptions& options, CommonOptions& common) {
@@ -78,6 +91,7 @@ CLI::App* add_doctor(CLI::App& app, DoctorOptions& options, CommonOptions& commo
 
 ExitCode run_doctor(const DoctorOptions& options, Session& session) {
   auto report = probe_isolation(find_installation().libexec() / "sandbox-init");
+  report.features.push_back(try_container_runtime());
   if (const auto command = try_launch_command(options.launch_command)) {
     report.features.push_back(*command);
   }

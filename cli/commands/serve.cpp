@@ -59,11 +59,18 @@ CLI::App* add_serve(CLI::App& app, ServeOptions& options) {
       ->type_name("ID");
   command
       ->add_option("--isolation", options.isolation,
-                   "Of instances: auto (the strongest this machine allows), process (none), sandbox, or command "
-                   "(what --launch-command gives them) [" +
+                   "Of instances: auto (the strongest this machine allows), process (none), sandbox, oci "
+                   "(containers of --oci-images), or command (what --launch-command gives them) [" +
                        options.isolation + "]")
       ->type_name("LEVEL")
-      ->check(CLI::IsMember({"auto", "process", "sandbox", "command"}).description(""));
+      ->check(CLI::IsMember({"auto", "process", "sandbox", "oci", "command"}).description(""));
+  command
+      ->add_option_function<std::string>(
+          "--oci-images", [&options](const std::string& folder) { options.oci_images = folder; },
+          "A folder in the OCI image layout: the images of containers; docs/launchers.md")
+      ->type_name("DIR");
+  command->add_option("--oci-runtime", options.oci_runtime, "What makes containers of them [runc, else crun]")
+      ->type_name("PROGRAM");
   command
       ->add_option_function<double>(
           "--freeze-after",

@@ -17,6 +17,10 @@ class DataFolder {
   std::filesystem::path catalog() const { return path_ / "kiln.db"; }
   std::filesystem::path code() const { return path_ / "code"; }
   std::filesystem::path logs() const { return path_ / "logs"; }
+  /// Images for containers, unpacked.
+  std::filesystem::path images() const { return path_ / "images"; }
+  /// What belongs to containers that run.
+  std::filesystem::path containers() const { return path_ / "containers"; }
   /// What a launch command was asked to start, and not yet to stop.
   std::filesystem::path launched() const { return path_ / "launched"; }
 

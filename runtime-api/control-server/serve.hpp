@@ -21,9 +21,11 @@ struct ServeOptions {
   std::vector<std::string> preimports;   ///< what the zygote of Python loads beside its defaults
   std::string isolation = "auto";        ///< of instances: auto (the strongest that works), process, sandbox, command
   std::filesystem::path launch_command;  ///< what starts instances of isolation `command`; empty: nothing
-  std::string launch_listen = "127.0.0.1";         ///< the IPv4 address of the Runtime APIs of these
-  std::string log_level = "info";                  ///< trace, debug, info, warn, error
-  std::filesystem::path opt = "/opt";              ///< `extensions/` in it holds the external extensions
+  std::string launch_listen = "127.0.0.1";  ///< the IPv4 address of the Runtime APIs of these
+  std::filesystem::path oci_images;    ///< a folder in the OCI layout: images of isolation `oci`; empty: there are none
+  std::string oci_runtime;             ///< what makes containers of them: a path or a name; empty: runc or crun
+  std::string log_level = "info";      ///< trace, debug, info, warn, error
+  std::filesystem::path opt = "/opt";  ///< `extensions/` in it holds the external extensions
   std::string availability_zone_id = "use1-az1";   ///< what the metadata endpoint of an instance tells
   std::chrono::milliseconds init_timeout{10'000};  ///< how long the init phase of an instance may take
   std::chrono::seconds drain_timeout{30};          ///< how long calls under way may take once a stop was asked for

@@ -162,7 +162,7 @@ void check_constraints(const FunctionSettings& s, Constraints& constraints) {
   check_range(s.max_instances, "kiln.maxInstances", 1, 10'000, constraints);
   check_range(s.min_instances, "kiln.minInstances", 0, 1'000, constraints);
   check_range(s.idle_seconds, "kiln.idleSeconds", 0, 86'400, constraints);
-  check_one_of(s.isolation, "kiln.isolation", {"auto", "process", "sandbox", "command"}, constraints);
+  check_one_of(s.isolation, "kiln.isolation", {"auto", "process", "sandbox", "oci", "command"}, constraints);
   check_length(s.image, "kiln.image", 512, constraints);
   if (s.image && !is_image_reference(*s.image)) {
     constraints.broken(*s.image, "kiln.image", rules::pattern(image_pattern));

@@ -32,7 +32,7 @@ struct KilnSettings {
   int max_instances = 64;                         ///< instances of the function at once
   int min_instances = 0;                          ///< so many are kept ready, called or not
   int idle_seconds = 60;                          ///< an idle instance is reclaimed after this long
-  std::string isolation = "auto";                 ///< "auto": the server's; "process", "sandbox", "command"
+  std::string isolation = "auto";                 ///< "auto": the server's; "process", "sandbox", "oci", "command"
   std::string image;                              ///< of its containers, for launchers that have these; empty: theirs
 };
 

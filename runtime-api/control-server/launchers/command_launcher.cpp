@@ -72,14 +72,6 @@ std::optional<LaunchError> failure_of(const CommandOutcome& outcome, const std::
   return LaunchError{type, with_errors("The " + what + " failed (" + how + ")", outcome.errors)};
 }
 
-/// The beginning of what was written to the log of an instance that never came to be.
-std::string unread_log(const Descriptor& pipe) {
-  std::string text(1'024, '\0');
-  const ssize_t n = ::read(pipe.get(), text.data(), text.size());
-  text.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
-  return text;
-}
-
 LaunchError senseless(const std::string& what, const std::string& why) {
   return {std::string(error_types::sandbox_failure), "The answer of the " + what + " makes no sense: " + why};
 }

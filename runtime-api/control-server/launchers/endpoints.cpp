@@ -48,6 +48,14 @@ Endpoints make_endpoints(std::size_t channels, bool takes_frames) {
   return ends;
 }
 
+std::string unread_log(const Descriptor& log_read) {
+  std::string text(1'024, '\0');
+  const ssize_t n = ::read(log_read.get(), text.data(), text.size());
+  text.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
+}
+
 Descriptor listen_on_free_port(const std::string& host, std::string& address) {
   Descriptor listener(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   sockaddr_in any{};

@@ -34,6 +34,9 @@ LogPipe make_log_pipe();
 /// The pipes and so many channels; no listener. Throws std::system_error.
 Endpoints make_endpoints(std::size_t channels, bool takes_frames);
 
+/// The beginning of what was written to the log of an instance that never came to be.
+std::string unread_log(const Descriptor& log_read);
+
 /// A listener on a free port of `host`, an IPv4 address, and its address with the port. Throws std::system_error.
 Descriptor listen_on_free_port(const std::string& host, std::string& address);
 /// The same on the host's loopback.

@@ -150,13 +150,14 @@ std::string_view to_string(Isolation level) {
   switch (level) {
     case Isolation::process: return "process";
     case Isolation::sandbox: return "sandbox";
+    case Isolation::oci: return "oci";
     case Isolation::command: return "command";
   }
   return "process";
 }
 
 std::optional<Isolation> isolation_from(std::string_view name) {
-  for (const Isolation level : {Isolation::process, Isolation::sandbox, Isolation::command}) {
+  for (const Isolation level : {Isolation::process, Isolation::sandbox, Isolation::oci, Isolation::command}) {
     if (name == to_string(level)) return level;
   }
   return std::nullopt;

@@ -11,7 +11,7 @@
 namespace kiln {
 
 /// Weakest first; how strong `command` is, nobody but its operator knows.
-enum class Isolation { process, sandbox, command };
+enum class Isolation { process, sandbox, oci, command };
 std::string_view to_string(Isolation level);
 /// Nothing for "auto" and for what is no level.
 std::optional<Isolation> isolation_from(std::string_view name);

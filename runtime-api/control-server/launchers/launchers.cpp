@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime-api/control-server/launchers/launchers.hpp"
 
+#include <unistd.h>
+
 #include <optional>
 #include <stdexcept>
 
 #include "runtime-api/control-server/launchers/cgroup.hpp"
 #include "runtime-api/control-server/launchers/endpoints.hpp"
+#include "runtime-api/control-server/launchers/oci_launcher.hpp"
 #include "runtime-api/control-server/launchers/process_launcher.hpp"
 #include "runtime-api/control-server/launchers/sandbox_launcher.hpp"
 #include "runtime-api/control-server/launchers/system_root.hpp"
@@ -39,15 +42,40 @@ std::optional<CommandOptions> ask_command(const LauncherOptions& options) {
   return command;
 }
 
+/// Nothing where neither images nor containers were asked for.
+std::optional<std::filesystem::path> find_containers(const LauncherOptions& options) {
+  const ContainerOptions& containers = options.containers;
+  const bool wanted = options.isolation == to_string(Isolation::oci);
+  const auto cannot = [&](const std::string& why) -> std::optional<std::filesystem::path> {
+    if (wanted || !containers.runtime.empty()) throw std::runtime_error("isolation 'oci' cannot be had here: " + why);
+    return std::nullopt;
+  };
+  if (containers.images == nullptr) {
+    return wanted ? cannot(
+                        "there are no images; name a folder in the OCI layout with --oci-images DIR "
+                        "(docs/launchers.md)")
+                  : std::nullopt;
+  }
+  if (::geteuid() != 0) return cannot("it needs root");
+  auto runtime = find_container_runtime(containers.runtime);
+  if (!runtime) {
+    return cannot(containers.runtime.empty() ? "neither runc nor crun is installed"
+                                             : "there is no program " + containers.runtime);
+  }
+  return runtime;
+}
+
 }  // namespace
 
 IsolationDecision decide_isolation(const LauncherOptions& options) {
   IsolationDecision decision;
   decision.asked = options.isolation;
   decision.command = ask_command(options);
+  decision.container_runtime = find_containers(options);
   if (options.isolation == to_string(Isolation::process)) return decision;
-  if (options.isolation == to_string(Isolation::command)) {
-    decision.level = Isolation::command;
+  for (const Isolation level : {Isolation::command, Isolation::oci}) {
+    if (options.isolation != to_string(level)) continue;
+    decision.level = level;
     return decision;
   }
   decision.machine = probe_isolation(options.init);
@@ -73,6 +101,10 @@ std::string IsolationDecision::explanation() const {
       text += "; whoever reaches " + command->listen + " may take the events of what it starts";
     }
   }
+  if (container_runtime) {
+    text += level == Isolation::oci ? ": containers made by " : "; functions may ask for 'oci', containers made by ";
+    text += container_runtime->string();
+  }
   if (level == Isolation::process) {
     text += ": instances are plain processes of this user, so run only code you trust";
     if (asked == "auto") text += "; no sandbox, because of " + machine.why_no_sandbox();
@@ -96,6 +128,8 @@ struct Launchers::Parts {
   std::optional<WorkerPool> watching;
   std::optional<SandboxLauncher> sandbox;
   std::optional<CommandLauncher> command;
+  std::optional<WorkerPool> unpacking;
+  std::optional<OciLauncher> oci;
 };
 
 namespace {
@@ -121,12 +155,18 @@ std::vector<std::string> default_preimports() {
 
 Launchers::Launchers(EventLoop& loop, const OrphanGuard& guard, const LauncherOptions& options,
                      const IsolationDecision& decision)
-    : decision_(decision), parts_(std::make_unique<Parts>(loop, guard)) {
+    : decision_(decision), images_(options.containers.images), parts_(std::make_unique<Parts>(loop, guard)) {
   Parts& parts = *parts_;
   if (decision.command) parts.command.emplace(loop, parts.launching, guard, *decision.command);
+  parts.users.emplace(UidPool::first_of_this_process(), UidPool::block);
+  if (decision.container_runtime) {
+    const ContainerOptions& containers = options.containers;
+    parts.unpacking.emplace(loop, 1, "kiln-images");
+    parts.oci.emplace(loop, parts.launching, *parts.unpacking, *containers.images, *parts.users,
+                      OciOptions{*decision.container_runtime, containers.monitor, containers.folder});
+  }
   if (decision.level != Isolation::sandbox) return;
   const IsolationReport& machine = decision.machine;
-  parts.users.emplace(UidPool::first_of_this_process(), UidPool::block);
   if (machine.works(isolation_features::cgroups)) {
     CgroupTree::Where where = CgroupTree::find();
     if (!options.freezes) where.freezer.clear();  // one tree less to join
@@ -151,10 +191,12 @@ Launchers::~Launchers() = default;
 void Launchers::stop() {
   if (parts_->sandbox) parts_->sandbox->stop();
   if (parts_->command) parts_->command->stop();
+  if (images_ != nullptr) images_->stop();
 }
 
 bool Launchers::settled() const {
-  return (!parts_->sandbox || parts_->sandbox->settled()) && (!parts_->command || parts_->command->settled());
+  return (!parts_->sandbox || parts_->sandbox->settled()) && (!parts_->command || parts_->command->settled()) &&
+         (!parts_->oci || parts_->oci->settled());
 }
 
 std::chrono::milliseconds Launchers::end_limit() const {
@@ -167,6 +209,8 @@ std::string Launchers::why_not(Isolation level) const {
   if (decision_.asked != "auto") return "was started with --isolation " + decision_.asked;
   if (level == Isolation::sandbox) return "cannot have it: " + decision_.machine.why_no_sandbox();
   if (level == Isolation::command && !parts_->command) return "has no --launch-command";
+  if (level == Isolation::oci && !parts_->oci)
+    return "has no container images, or nothing that makes containers of them";
   return {};
 }
 
@@ -179,6 +223,7 @@ std::variant<Launcher*, LaunchError> Launchers::choose(const std::string& isolat
   switch (level) {
     case Isolation::process: return &parts_->process;
     case Isolation::sandbox: return &*parts_->sandbox;
+    case Isolation::oci: return &*parts_->oci;
     case Isolation::command: return &*parts_->command;
   }
   return &parts_->process;

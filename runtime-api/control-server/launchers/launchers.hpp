@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "runtime-api/control-server/launchers/command_launcher.hpp"
+#include "runtime-api/control-server/launchers/image_source.hpp"
 #include "runtime-api/control-server/launchers/isolation.hpp"
 #include "runtime-api/control-server/launchers/launcher.hpp"
 #include "runtime-api/control-server/launchers/orphan_guard.hpp"
@@ -21,6 +22,14 @@ namespace kiln {
 /// Of the standard library what many functions use, and what that takes longest to load.
 std::vector<std::string> default_preimports();
 
+/// Containers of images.
+struct ContainerOptions {
+  ImageSource* images = nullptr;  ///< must outlive the launchers; null: there are no images, and so no containers
+  std::string runtime;            ///< runc, or a path; empty: whichever is there
+  std::filesystem::path monitor;  ///< the program container-monitor
+  std::filesystem::path folder;   ///< of what runs, this server's alone
+};
+
 struct LauncherOptions {
   std::string isolation = "auto";   ///< "auto", or the level that every instance has
   std::filesystem::path init;       ///< the program sandbox-init
@@ -30,7 +39,8 @@ struct LauncherOptions {
   std::vector<std::string> preimports = default_preimports();  ///< what those of Python load ahead of time
   std::filesystem::path command;             ///< the operator's, which starts instances; empty: there is none
   std::string command_listen = "127.0.0.1";  ///< the IPv4 address of the Runtime APIs of what it starts
-  std::filesystem::path command_records;     ///< a folder for what it is owed; outlives the server
+  ContainerOptions containers;
+  std::filesystem::path command_records;  ///< a folder for what it is owed; outlives the server
 };
 
 /// What a server does about isolation, decided once at its start.
@@ -39,6 +49,7 @@ struct IsolationDecision {
   Isolation level = Isolation::process;   ///< of functions that ask for none
   IsolationReport machine;                ///< empty where neither a sandbox nor the strongest was asked for
   std::optional<CommandOptions> command;  ///< where there is one
+  std::optional<std::filesystem::path> container_runtime;  ///< where there are images, too
   /// For the log: which and why, what it does without.
   std::string explanation() const;
 };
@@ -69,6 +80,7 @@ class Launchers final : public LauncherChoice {
   std::string why_not(Isolation level) const;
 
   const IsolationDecision decision_;
+  ImageSource* const images_;  // null where there are none
   std::unique_ptr<Parts> parts_;
 };
 

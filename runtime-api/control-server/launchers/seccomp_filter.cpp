@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cerrno>
+#include <iterator>
 #include <memory>
 #include <stdexcept>
 #include <system_error>
@@ -375,6 +376,9 @@ constexpr std::array<unsigned long, 12> allowed_ioctls = {FIONREAD,    FIONBIO, 
                                                           FIONCLEX,    TCGETS,       TIOCGWINSZ,  TIOCGPGRP,
                                                           SIOCGIFCONF, SIOCGIFFLAGS, SIOCGIFADDR, SIOCGIFINDEX};
 
+constexpr std::array socket_families = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
+constexpr std::array personalities = {0x0UL, 0x8UL, 0x20000UL, 0x20008UL, 0xffffffffUL};
+
 using Context = std::unique_ptr<void, decltype(&::seccomp_release)>;
 
 class Filter {
@@ -432,7 +436,7 @@ std::string make_syscall_filter() {
   for (const char* const name : refused) filter.add(name, SCMP_ACT_ERRNO(EPERM));
   // clone3 has its flags behind a pointer, where no filter can look: ENOSYS makes C libraries use clone.
   filter.add("clone", argument_masked(0, namespace_flags, 0));
-  for (const int family : {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK}) {
+  for (const int family : socket_families) {
     filter.add("socket", first_argument(static_cast<scmp_datum_t>(family)));
     filter.add("socketpair", first_argument(static_cast<scmp_datum_t>(family)));
   }
@@ -441,10 +445,21 @@ std::string make_syscall_filter() {
   }
   // Its own limits, not those of a process that has its user.
   filter.add("prlimit64", first_argument(0));
-  for (const unsigned long persona : {0x0UL, 0x8UL, 0x20000UL, 0x20008UL, 0xffffffffUL}) {
+  for (const unsigned long persona : personalities) {
     filter.add("personality", first_argument(persona));
   }
   return filter.take();
+}
+
+SyscallRules syscall_rules() {
+  SyscallRules rules;
+  rules.allowed.assign(std::begin(allowed), std::end(allowed));
+  rules.refused.assign(std::begin(refused), std::end(refused));
+  rules.refused_clone_flags = namespace_flags;
+  rules.socket_families.assign(socket_families.begin(), socket_families.end());
+  rules.ioctls.assign(allowed_ioctls.begin(), allowed_ioctls.end());
+  rules.personalities.assign(personalities.begin(), personalities.end());
+  return rules;
 }
 
 }  // namespace kiln

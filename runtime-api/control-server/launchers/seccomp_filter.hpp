@@ -3,12 +3,25 @@
 // has looked at it.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <vector>
 
 namespace kiln {
 
 /// The filter as the kernel takes it (struct sock_filter, one after another). A call that is known and refused fails with
 /// EPERM, any other with ENOSYS, so that C libraries fall back to an older one. Throws std::runtime_error.
 std::string make_syscall_filter();
+
+/// The same as data, for who has filters made by somebody else.
+struct SyscallRules {
+  std::vector<std::string> allowed;
+  std::vector<std::string> refused;       ///< known, with EPERM; any other with ENOSYS
+  std::uint64_t refused_clone_flags = 0;  ///< clone with none of these
+  std::vector<int> socket_families;       ///< of socket and socketpair
+  std::vector<unsigned long> ioctls;      ///< by the lower half of the number
+  std::vector<unsigned long> personalities;
+};
+SyscallRules syscall_rules();
 
 }  // namespace kiln

@@ -77,7 +77,7 @@ TEST_CASE("each broken constraint is told in the service's words, on create and 
        "86400"},
       {{{"Kiln", {{"Isolation", "castle"}}}},
        "Value 'castle' at 'kiln.isolation' failed to satisfy constraint: Member must satisfy enum value set: [auto, "
-       "process, sandbox, command]"},
+       "process, sandbox, oci, command]"},
       {{{"Kiln", {{"Image", "--privileged"}}}},
        "Value '--privileged' at 'kiln.image' failed to satisfy constraint: Member must satisfy regular expression "
        "pattern: ([A-Za-z0-9][A-Za-z0-9._:/@+-]*)?"},

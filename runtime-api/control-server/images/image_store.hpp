@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Images of an OCI layout, each unpacked once, into a folder that its digest names.
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <string>
+#include <variant>
+
+#include "runtime-api/control-server/images/oci_layout.hpp"
+#include "runtime-api/control-server/launchers/image_source.hpp"
+
+namespace kiln {
+
+class ImageStore final : public ImageSource {
+ public:
+  /// `layout`: where the images are. `folder`: where they are unpacked; made where it is missing.
+  ImageStore(const std::filesystem::path& layout, std::filesystem::path folder);
+
+  std::variant<UnpackedImage, std::string> find(const std::string& reference) override;
+  void stop() override { stopped_ = true; }
+
+ private:
+  void unpack(const ImageManifest& image, const std::filesystem::path& place) const;
+
+  const OciLayout layout_;
+  const std::filesystem::path folder_;
+  std::atomic<bool> stopped_{false};
+};
+
+}  // namespace kiln
