@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Takes the figures of the images, prints them as bench does, and writes build/images.json in the form of build/bench.json.
-# usage: figures.py [--only NAME]      exits 1 where a must is missed
+# usage: figures.py [--only NAME]      exits 1 where a must is missed; in CI not for a time, as with bench: such ratios are for a
+# quiet machine
 import json
 import os
 import sys
@@ -19,6 +20,8 @@ FIGURES = [
     (standalone_warm, [("standalone_warm", 1.0, 0.9)]),
     (standalone_memory, [("standalone_memory", 14, 10)]),
 ]
+
+TIMES = {"standalone_start", "standalone_warm"}
 
 
 def measure(take, promises):
@@ -46,10 +49,12 @@ def main():
     only = sys.argv[2] if sys.argv[1:2] == ["--only"] else ""
     print(f"{'figure':<24} {'value':>10}  {'must':<20} {'aim':<20} detail")
     figures, kept = [], True
+    lenient = TIMES if os.environ.get("CI") else set()
     for take, promises in FIGURES:
         if any(only in name for name, _, _ in promises):
             for figure in measure(take, promises):
-                kept &= print_line(figure)
+                taken = figure["value"] is not None
+                kept &= print_line(figure) or (taken and figure["name"] in lenient)
                 figures.append(figure)
     with open(os.path.join(BUILD, "images.json"), "w") as file:
         json.dump(figures, file, indent=1)
