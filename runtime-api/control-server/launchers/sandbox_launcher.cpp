@@ -34,7 +34,8 @@ namespace {
 constexpr std::uint32_t processes = limits::instance_processes;
 // One file for each 16 KiB: enough for what fits, and an end to what does not.
 constexpr std::uint32_t tmp_files_per_mb = 64;
-constexpr int making_niceness = 15;
+// Behind who is waited for, but not so far that a machine with something to do makes none: then every cold start waits for one.
+constexpr int making_niceness = 5;
 // A zygote that could not be had: until the next try.
 constexpr std::chrono::seconds after_failure{10};
 // A name inside may have 64 bytes; the real service's are addresses.
