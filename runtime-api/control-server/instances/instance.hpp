@@ -140,6 +140,7 @@ class Instance {
   std::string exit_text() const;
   std::string init_fault(const FunctionError& error) const;
   void sample_memory();
+  long peak_of_all_kib() const;
 
   EventLoop& loop_;
   const std::string id_;
@@ -176,6 +177,13 @@ class Instance {
   Deadline::Clock::time_point last_loop_begun_;
   Deadline::Clock::duration init_duration_{};
   ExitStatus exit_status_;
+  /// The last look at the memory of all its processes.
+  struct MemoryLook {
+    long peak_kib = 0;
+    long reported_kib = 0;  // what the runtime had said of itself by then
+    Deadline::Clock::time_point stale_at;
+  };
+  mutable MemoryLook looked_;
   long sampled_peak_kib_ = 0;                    // the last look at a process that may be gone by now
   std::vector<Completion<bool>*> exit_watches_;  // of broken answers, which the process's end would explain
   bool exited_ = false;
