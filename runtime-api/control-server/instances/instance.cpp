@@ -19,8 +19,9 @@
 namespace kiln {
 namespace {
 
-// What is read of a log in one go before others get their turn.
 constexpr std::chrono::milliseconds freshness{10};  // of a look at memory
+
+// What is read of a log in one go before others get their turn.
 constexpr std::size_t log_turn = 1 << 20;
 
 // From the end of a process's sockets to that of the instance's. A runtime of ours that has made several ends the others first.
