@@ -43,7 +43,7 @@ def get(url):
 
 class Operations(unittest.TestCase):
     def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="kiln-operations-")
+        folder = tempfile.TemporaryDirectory(prefix="kiln-test-operations-")
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
         self.shared = SharedFolder()

@@ -73,7 +73,9 @@ class ZygoteTest(unittest.TestCase):
 class Like_one_that_was_executed(ZygoteTest):
     # Everything a function can find out about its interpreter that is not the instance's own or bound to change.
     LOOK = """
-        import builtins, io, locale, os, resource, signal, sys, threading, time, warnings
+        import os
+        descriptors = sorted(os.listdir("/proc/self/fd"))  # before anything here opens others
+        import builtins, io, locale, resource, signal, sys, threading, time, warnings
         def quiet(value):
             return repr(value)
         own = ("AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_METADATA_TOKEN",
@@ -100,7 +102,7 @@ class Like_one_that_was_executed(ZygoteTest):
             "masks": [rows[k] for k in ("SigBlk", "SigIgn")],
             "privileges": [rows[k] for k in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Seccomp", "Seccomp_filters")],
             "user": [rows["Uid"], rows["Gid"], rows["Groups"]],
-            "descriptors": sorted(os.listdir("/proc/self/fd")), "limits": [resource.getrlimit(n) for n in range(15)],
+            "descriptors": descriptors, "limits": [resource.getrlimit(n) for n in range(15)],
             "directory": os.getcwd(), "umask": os.umask(0o22), "command line": command_line, "name": process_name,
             "session": [os.getsid(0) == os.getpid(), os.getpgrp() == os.getpid(), os.getppid()],
             "nice": os.getpriority(os.PRIO_PROCESS, 0), "policy": os.sched_getscheduler(0),
