@@ -12,10 +12,12 @@
 #include <charconv>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <sstream>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "runtime-api/protocol/limits.hpp"
 
@@ -188,6 +190,7 @@ void remove_stale(const fs::path& parent) {
     const auto parsed = std::from_chars(name.data() + own_prefix.size(), end, pid);
     if (parsed.ptr != end || pid <= 0 || ::kill(pid, 0) == 0 || errno != ESRCH) continue;
     std::error_code inner;
+    thaw_groups(entry.path());  // or nothing in it could end
     for (const auto& group : fs::directory_iterator(entry.path(), inner)) {
       if (!group.is_directory()) continue;
       kill_in(group.path());
@@ -198,6 +201,17 @@ void remove_stale(const fs::path& parent) {
 }
 
 }  // namespace
+
+void thaw_groups(const fs::path& folder) {
+  std::error_code error;
+  for (const auto& group : fs::directory_iterator(folder, error)) {
+    for (const auto& [file, value] : {std::pair("freezer.state", "THAWED"), std::pair("cgroup.freeze", "0")}) {
+      const Descriptor state(::open((group.path() / file).c_str(), O_WRONLY | O_CLOEXEC));
+      if (!state) continue;
+      [[maybe_unused]] const ssize_t ignored = ::write(state.get(), value, std::strlen(value));
+    }
+  }
+}
 
 /// Each different folder once.
 std::vector<fs::path> Cgroup::Folders::distinct() const {
@@ -345,8 +359,12 @@ CgroupTree::Where CgroupTree::find() {
   return first;
 }
 
-CgroupTree::CgroupTree(Where where) : where_(std::move(where)) {
+CgroupTree::CgroupTree(Where where, bool freezes) : where_(std::move(where)) {
   try {
+    if (!freezes && !where_.freezer.empty()) {
+      if (where_.version == 1) remove_stale(where_.freezer);
+      where_.freezer.clear();
+    }
     const std::string name = std::string(own_prefix) + std::to_string(::getpid());
     for (const fs::path& parent : where_.folders().distinct()) {
       remove_stale(parent);

@@ -13,6 +13,10 @@
 
 namespace kiln {
 
+/// Lets go on whatever is frozen in the groups right below `folder`, of either version. Errors are not told: whoever calls it
+/// clears up after a server that is gone.
+void thaw_groups(const std::filesystem::path& folder);
+
 /// What an instance may use at most.
 struct CgroupLimits {
   int memory_mb = 0;  ///< of processes
@@ -94,8 +98,9 @@ class CgroupTree {
   /// out where there are none to be used.
   static Where find();
 
-  /// Makes a group for this server below `where`, and removes those of servers that are gone. Throws std::runtime_error.
-  explicit CgroupTree(Where where);
+  /// Makes a group for this server below `where`, and removes those of servers that are gone. Groups can be frozen only where
+  /// it `freezes`: it is one tree more for each process to join. Throws std::runtime_error.
+  explicit CgroupTree(Where where, bool freezes = false);
   /// Removes it.
   ~CgroupTree();
   CgroupTree(const CgroupTree&) = delete;

@@ -168,9 +168,8 @@ Launchers::Launchers(EventLoop& loop, const OrphanGuard& guard, const LauncherOp
   if (decision.level != Isolation::sandbox) return;
   const IsolationReport& machine = decision.machine;
   if (machine.works(isolation_features::cgroups)) {
-    CgroupTree::Where where = CgroupTree::find();
-    if (!options.freezes) where.freezer.clear();  // one tree less to join
-    parts.groups.emplace(std::move(where));
+    parts.groups.emplace(CgroupTree::find(), options.freezes);
+    if (options.freezes) guard.thaw_below(parts.groups->where().freezer);
   }
   SandboxOptions sandbox;
   sandbox.init = options.init;

@@ -3,6 +3,8 @@
 // process groups of the instances. PDEATHSIG reaches an instance's first process only, not what that one has started.
 #pragma once
 
+#include <string>
+
 #include "runtime-api/control-server/launchers/descriptor.hpp"
 
 namespace kiln {
@@ -18,6 +20,9 @@ class OrphanGuard {
 
   /// Any thread. The process group `group` is to go when the server goes.
   void watch(int group) const;
+  /// What is frozen in the control groups below `folder` cannot die: they are thawed as well. To be called once; a path that is
+  /// too long for a message is not taken, and then the next server does it.
+  void thaw_below(const std::string& folder) const;
   /// The group has ended: its number may soon be somebody else's.
   void forget(int group) const;
 

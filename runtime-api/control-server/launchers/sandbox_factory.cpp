@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <cerrno>
@@ -29,6 +30,11 @@ PreparedSandbox::PreparedSandbox(PreparedSandbox&& other) noexcept
       cgroup(std::move(other.cgroup)),
       network(std::move(other.network)),
       control(std::move(other.control)) {}
+
+bool PreparedSandbox::lives() const {
+  char byte = 0;
+  return ::recv(control.get(), &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
 
 PreparedSandbox::~PreparedSandbox() {
   if (pid <= 0) return;

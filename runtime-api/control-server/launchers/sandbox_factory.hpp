@@ -27,6 +27,9 @@ struct PreparedSandbox {
   PreparedSandbox& operator=(PreparedSandbox&&) = delete;
   ~PreparedSandbox();
 
+  /// Whether it can still be launched: it says nothing before, so whatever can be read is its end.
+  bool lives() const;
+
   int pid = -1;                ///< of its first process; its parent is the thread that made it
   long borrowed_peak_kib = 0;  ///< as in SpawnResult
   const OrphanGuard* guard = nullptr;

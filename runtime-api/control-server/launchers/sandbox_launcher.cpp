@@ -291,8 +291,16 @@ ReadyPool<PreparedSandbox>& SandboxLauncher::pool_for(const InstanceSpec& spec) 
 
 InstancePaths SandboxLauncher::paths(const InstanceSpec& spec) const { return paths_in_own_root(spec); }
 
+/// One may have been killed while it waited. It clears itself away.
+Task<PreparedSandbox> SandboxLauncher::take_living(ReadyPool<PreparedSandbox>& pool) {
+  for (;;) {
+    PreparedSandbox sandbox = co_await pool.take();
+    if (sandbox.lives()) co_return sandbox;
+  }
+}
+
 Task<LaunchResult> SandboxLauncher::start(InstanceSpec spec) {
-  PreparedSandbox sandbox = co_await pool_for(spec).take();
+  PreparedSandbox sandbox = co_await take_living(pool_for(spec));
   const InstancePaths inside = paths(spec);
   Endpoints ends = make_endpoints(spec.channels, spec.takes_frames);
   ends.address = namespace_runtime_api;

@@ -37,6 +37,7 @@ class SandboxLauncher final : public Launcher {
 
   /// Where the next instance of `spec` comes from.
   ReadyPool<PreparedSandbox>& pool_for(const InstanceSpec& spec);
+  static Task<PreparedSandbox> take_living(ReadyPool<PreparedSandbox>& pool);
 
   EventLoop& loop_;
   WorkerPool& thread_;

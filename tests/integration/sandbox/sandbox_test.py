@@ -500,8 +500,12 @@ class Frozen_while_idle(SandboxTest):
     """
 
     def state(self):
-        pid, = programs_of(self.server, "inside")
-        for group in own_groups(self.server.process.pid):
+        return self.state_of(self.server, "inside")
+
+    @staticmethod
+    def state_of(server, name):
+        pid, = programs_of(server, name)
+        for group in own_groups(server.process.pid):
             for path in glob.glob(os.path.join(group, "*", "freezer.state")):
                 with open(os.path.join(os.path.dirname(path), "cgroup.procs")) as processes, open(path) as state:
                     if str(pid) in processes.read().split():
@@ -529,6 +533,21 @@ class Frozen_while_idle(SandboxTest):
         wait_until(lambda: not os.path.exists(f"/proc/{pid}"), "it has ended")
         self.deploy("inside", "inside", "--timeout", "60", "--memory", "512")
         self.assertEqual(self.run_inside("result = 3"), 3)
+
+
+    def test_it_ends_with_a_server_that_is_killed(self):
+        server = KilnServer(BUILD, isolation="sandbox", arguments=self.arguments)
+        self.addCleanup(server.kill)
+        server.run("deploy", os.path.join(FUNCTIONS, "inside"), "--name", "f")
+        invoke(server, "f", {"code": ""})
+        pid, = programs_of(server, "f")
+        groups = own_groups(server.process.pid)
+        wait_until(lambda: self.state_of(server, "f") == "FROZEN", "it is frozen")
+        server.process.kill()
+        server.process.wait()
+        wait_until(lambda: not os.path.exists(f"/proc/{pid}"), "it has ended")
+        with KilnServer(BUILD, isolation="sandbox"):  # which freezes nothing itself
+            self.assertEqual([group for group in groups if os.path.exists(group)], [])
 
 
 class Extensions_in_it(unittest.TestCase):

@@ -237,6 +237,22 @@ class Its_zygote(ZygoteTest):
         self.assertEqual(sorted(answers), [0] * 11 + [41])
         self.assertNotEqual(self.zygote(), old)
 
+    def test_what_was_killed_while_it_waited_is_not_used(self):
+        self.deploy("f", "--max-instances", "1", "--idle", "0")
+
+        def ready():
+            found = [pid for pid, name in children_of(self.server.process.pid).items() if name == "sandbox-init"]
+            return found if len(found) == 8 else None
+
+        for kill_inside in (False, True):
+            first_processes = wait_until(ready, "eight stand ready")
+            for pid in first_processes:
+                inside = [child for child, name in children_of(pid).items() if name == "bootstrap"]
+                for victim in inside if kill_inside else [pid]:
+                    os.kill(victim, 9)
+            self.assertEqual(self.invoke("f", "result = 'answered'"), "answered")
+        wait_until(ready, "eight stand ready again")
+
     def test_holds_nothing_and_sees_nothing(self):
         self.deploy("f")
         self.invoke("f")

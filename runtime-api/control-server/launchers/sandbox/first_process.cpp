@@ -108,8 +108,22 @@ std::int64_t start_programs(const Prepared& prepared, const LaunchPlan& plan, co
   return start(prepared, plan, {of_runtime.front(), {of_runtime.begin() + 1, of_runtime.end()}}, programs);
 }
 
+/// Until the server has something to say. Neither of those that wait with this process may end before that.
+void await_launch(const Prepared& prepared) {
+  pollfd waiting[3] = {{control_fd, POLLIN, 0},
+                       {prepared.mounter.get(), POLLIN, 0},
+                       {prepared.runtime ? prepared.runtime->socket.get() : -1, POLLIN, 0}};
+  while (waiting[0].revents == 0) {
+    if (::poll(waiting, 3, -1) < 0 && errno != EINTR) throw std::system_error(errno, std::generic_category(), "poll");
+    if (waiting[1].revents != 0 || waiting[2].revents != 0) {
+      throw std::system_error(ECHILD, std::generic_category(), "a process of the sandbox has ended before its launch");
+    }
+  }
+}
+
 /// Waits for the function and starts its programs.
 Programs launch(const Prepared& prepared) {
+  await_launch(prepared);
   const Received message = receive_message(control_fd);
   if (message.bytes.empty()) ::_exit(0);
   LaunchPlan plan;
