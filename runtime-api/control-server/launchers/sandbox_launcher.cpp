@@ -14,6 +14,7 @@
 #include <cstring>
 #include <exception>
 #include <fstream>
+#include <stdexcept>
 #include <system_error>
 
 #include "runtime-api/control-server/launchers/descriptor_watch.hpp"
@@ -36,6 +37,8 @@ constexpr std::uint32_t processes = limits::instance_processes;
 constexpr std::uint32_t tmp_files_per_mb = 64;
 // Behind who is waited for, but not so far that a machine with something to do makes none: then every cold start waits for one.
 constexpr int making_niceness = 5;
+// More than stand ready as a rule: after these it is not chance any more.
+constexpr int most_dead = 20;
 // A zygote that could not be had: until the next try.
 constexpr std::chrono::seconds after_failure{10};
 // A name inside may have 64 bytes; the real service's are addresses.
@@ -293,10 +296,12 @@ InstancePaths SandboxLauncher::paths(const InstanceSpec& spec) const { return pa
 
 /// One may have been killed while it waited. It clears itself away.
 Task<PreparedSandbox> SandboxLauncher::take_living(ReadyPool<PreparedSandbox>& pool) {
-  for (;;) {
+  for (int i = 0; i < most_dead; ++i) {
     PreparedSandbox sandbox = co_await pool.take();
     if (sandbox.lives()) co_return sandbox;
   }
+  throw std::runtime_error(
+      "sandboxes end before anything is launched in them; the kernel's log may say what kills them");
 }
 
 Task<LaunchResult> SandboxLauncher::start(InstanceSpec spec) {
