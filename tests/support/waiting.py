@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Waiting for what happens by itself, on the condition and with a deadline; and ports, for tests in Python.
 import contextlib
+import random
 import socket
 import time
 
@@ -18,11 +19,22 @@ def wait_until(condition, what, seconds=PATIENCE):
 
 
 def free_ports(count):
+    """From below those that the kernel gives away: a connection that is made meanwhile takes none of them."""
     with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
+        ports = []
+        for port in random.sample(range(10_000, 30_000), 20_000):
+            if len(ports) == count:
+                break
+            candidate = socket.socket()
+            try:
+                candidate.bind(("127.0.0.1", port))
+            except OSError:
+                candidate.close()
+                continue
+            held.enter_context(candidate)
+            ports.append(port)
+        assert len(ports) == count, f"no {count} free ports between 10000 and 30000"
+        return ports
 
 
 def listens(port):
