@@ -67,8 +67,9 @@ CLI::App* add_serve(CLI::App& app, ServeOptions& options) {
   command
       ->add_option_function<std::string>(
           "--oci-images", [&options](const std::string& folder) { options.oci_images = folder; },
-          "A folder in the OCI image layout: the images of containers; docs/launchers.md")
-      ->type_name("DIR");
+          "The images of containers: a folder in the OCI image layout, or containers-storage: for those that podman "
+          "has; docs/launchers.md")
+      ->type_name("DIR|containers-storage:");
   command->add_option("--oci-runtime", options.oci_runtime, "What makes containers of them [runc, else crun]")
       ->type_name("PROGRAM");
   command

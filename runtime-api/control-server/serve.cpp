@@ -8,6 +8,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -15,7 +16,7 @@
 #include "runtime-api/control-server/api/operations.hpp"
 #include "runtime-api/control-server/api/public_api.hpp"
 #include "runtime-api/control-server/data_folder.hpp"
-#include "runtime-api/control-server/images/image_store.hpp"
+#include "runtime-api/control-server/images/find_images.hpp"
 #include "runtime-api/control-server/instances/router.hpp"
 #include "runtime-api/control-server/launchers/launchers.hpp"
 #include "runtime-api/control-server/launchers/orphan_guard.hpp"
@@ -99,9 +100,8 @@ int serve(const ServeOptions& options) {
   launcher_options.command = options.launch_command;
   launcher_options.command_listen = options.launch_listen;
   launcher_options.command_records = data.launched();
-  std::optional<ImageStore> images;
-  if (!options.oci_images.empty()) images.emplace(options.oci_images, data.images());
-  launcher_options.containers = {images ? &*images : nullptr, options.oci_runtime,
+  const std::unique_ptr<ImageSource> images = find_images(options.oci_images, data.images());
+  launcher_options.containers = {images.get(), options.oci_runtime,
                                  options.libexec / "container-monitor", data.containers()};
   const IsolationDecision isolation = decide_isolation(launcher_options);
   OrphanGuard guard;

@@ -38,15 +38,13 @@ bool has_bootstrap(const fs::path& root) {
 
 }  // namespace
 
-ImageStore::ImageStore(const fs::path& layout, fs::path folder) : layout_(layout), folder_(std::move(folder)) {}
-
-void ImageStore::unpack(const ImageManifest& image, const fs::path& place) const {
+void unpack_image(const ImageManifest& image, const fs::path& place, const std::atomic<bool>& stopped) {
   fs::path making = place;
   making += unfinished;
   fs::remove_all(making);
   fs::create_directories(making);
   UnpackBudget budget;
-  budget.stopped = &stopped_;
+  budget.stopped = &stopped;
   for (const fs::path& layer : image.layers) {
     if (!has_digest(layer, "sha256:" + layer.filename().string())) {
       throw std::runtime_error(layer.string() + " is not what its name says");
@@ -61,12 +59,18 @@ void ImageStore::unpack(const ImageManifest& image, const fs::path& place) const
   fs::rename(making, place);
 }
 
+UnpackedImage described(const fs::path& place, std::vector<std::string> environment) {
+  return {place, std::move(environment), has_bootstrap(place), !fs::is_empty(place / "opt")};
+}
+
+ImageStore::ImageStore(const fs::path& layout, fs::path folder) : layout_(layout), folder_(std::move(folder)) {}
+
 std::variant<UnpackedImage, std::string> ImageStore::find(const std::string& reference) {
   try {
     const ImageManifest image = layout_.manifest(layout_.resolve(reference));
     const fs::path place = folder_ / image.digest.substr(image.digest.find(':') + 1);
-    if (!fs::is_directory(place)) unpack(image, place);
-    return UnpackedImage{place, image.environment, has_bootstrap(place), !fs::is_empty(place / "opt")};
+    if (!fs::is_directory(place)) unpack_image(image, place, stopped_);
+    return described(place, image.environment);
   } catch (const std::exception& error) {
     return std::string(error.what());
   }

@@ -6,11 +6,19 @@
 #include <filesystem>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "runtime-api/control-server/images/oci_layout.hpp"
 #include "runtime-api/control-server/launchers/image_source.hpp"
 
 namespace kiln {
+
+/// Unpacks `image` into the folder `place`, which is there whole or not at all. Blocks; given up where `stopped` becomes
+/// true. Throws std::exception, with the reason.
+void unpack_image(const ImageManifest& image, const std::filesystem::path& place, const std::atomic<bool>& stopped);
+
+/// The image unpacked there. Throws std::filesystem::filesystem_error.
+UnpackedImage described(const std::filesystem::path& place, std::vector<std::string> environment);
 
 class ImageStore final : public ImageSource {
  public:
@@ -21,8 +29,6 @@ class ImageStore final : public ImageSource {
   void stop() override { stopped_ = true; }
 
  private:
-  void unpack(const ImageManifest& image, const std::filesystem::path& place) const;
-
   const OciLayout layout_;
   const std::filesystem::path folder_;
   std::atomic<bool> stopped_{false};

@@ -23,6 +23,8 @@ class OciLayout {
   /// The digest of the manifest that `reference` names: by the annotation org.opencontainers.image.ref.name, by the digest
   /// itself, or by NAME@DIGEST. Throws std::runtime_error with the reason where there is none.
   std::string resolve(const std::string& reference) const;
+  /// The digest of the one image there is. Throws std::runtime_error where there are none or several.
+  std::string only() const;
   /// For this machine's architecture, where the digest is that of an index. Throws std::runtime_error.
   ImageManifest manifest(const std::string& digest) const;
 

@@ -17,7 +17,7 @@
 #include <utility>
 
 #include "runtime-api/control-server/launchers/child_process.hpp"
-#include "runtime-api/control-server/launchers/container/memory_figures.hpp"
+#include "runtime-api/control-server/launchers/container/group_figures.hpp"
 #include "runtime-api/control-server/launchers/container/report.hpp"
 #include "runtime-api/control-server/launchers/descriptor_watch.hpp"
 #include "runtime-api/control-server/launchers/endpoints.hpp"
@@ -25,6 +25,7 @@
 #include "runtime-api/control-server/launchers/network_namespace.hpp"
 #include "runtime-api/control-server/launchers/oci_config.hpp"
 #include "runtime-api/control-server/launchers/process_view.hpp"
+#include "runtime-api/control-server/launchers/reached_limits.hpp"
 #include "runtime-api/control-server/launchers/spawn_process.hpp"
 #include "runtime-api/protocol/error_types.hpp"
 
@@ -38,21 +39,25 @@ LaunchError failure(std::string message) { return {std::string(error_types::sand
 
 }  // namespace
 
-std::optional<std::filesystem::path> find_container_runtime(const std::string& name) {
+std::optional<std::filesystem::path> find_program(const std::string& name) {
   const auto executable = [](const std::filesystem::path& path) { return ::access(path.c_str(), X_OK) == 0; };
   if (name.find('/') != std::string::npos) {
     const auto path = std::filesystem::absolute(name);
     return executable(path) ? std::optional(path) : std::nullopt;
   }
   const char* const search = std::getenv("PATH");  // NOLINT(concurrency-mt-unsafe): before there are threads
-  for (const char* const candidate : {"runc", "crun"}) {
-    std::istringstream folders(search == nullptr ? "/usr/bin:/usr/sbin" : search);
-    for (std::string folder; std::getline(folders, folder, ':');) {
-      std::filesystem::path path = std::filesystem::path(folder) / (name.empty() ? candidate : name);
-      if (path.is_absolute() && executable(path)) return path;
-    }
+  std::istringstream folders(search == nullptr ? "/usr/bin:/usr/sbin" : search);
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    std::filesystem::path path = std::filesystem::path(folder) / name;
+    if (path.is_absolute() && executable(path)) return path;
   }
   return std::nullopt;
+}
+
+std::optional<std::filesystem::path> find_container_runtime(const std::string& name) {
+  if (!name.empty()) return find_program(name);
+  auto runc = find_program("runc");
+  return runc ? runc : find_program("crun");
 }
 
 /// What a container is made of before it runs.
@@ -94,8 +99,15 @@ class OciLauncher::Container : public std::enable_shared_from_this<Container> {
     control_.reset();
   }
   int pid() const { return pid_; }
-  long peak_memory_kib() const { return memory_ ? std::max(peak_kib_, memory_->peak_kib()) : peak_kib_; }
-  bool measures_all() const { return peak_kib_ > 0 || (memory_ && memory_->known()); }
+  long peak_memory_kib() const { return figures_ ? std::max(peak_kib_, figures_->peak_kib()) : peak_kib_; }
+  bool measures_all() const { return peak_kib_ > 0 || (figures_ && figures_->known()); }
+  std::vector<std::string> limits_reached() {
+    std::vector<std::string> reached;
+    const long refused = figures_ ? figures_->refused_processes() : 0;
+    if (refused > std::exchange(refused_processes_, refused)) reached.push_back(processes_refused_text());
+    if (std::string full = full_tmp_text(pid_); !full.empty()) reached.push_back(std::move(full));
+    return reached;
+  }
 
  private:
   void read_reports() {
@@ -106,7 +118,7 @@ class OciLauncher::Container : public std::enable_shared_from_this<Container> {
       switch (report.kind) {
         case container::ReportKind::started:
           pid_ = report.number;
-          memory_.emplace(pid_);
+          figures_.emplace(pid_);
           watch_process();
           started_.set(report);
           break;
@@ -116,7 +128,7 @@ class OciLauncher::Container : public std::enable_shared_from_this<Container> {
       }
       if (report.kind == container::ReportKind::exited || report.kind == container::ReportKind::signalled) {
         peak_kib_ = static_cast<long>(report.peak_kib);
-        status_.out_of_memory = report.oom_kills > 0 && report.kind == container::ReportKind::signalled;
+        status_.out_of_memory = report.oom_kills > 0 && status_.signal == SIGKILL;
       }
     }
   }
@@ -137,7 +149,7 @@ class OciLauncher::Container : public std::enable_shared_from_this<Container> {
     let_go();
     if (pidfd_) ::syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0);
     pidfd_.reset();
-    memory_.reset();
+    figures_.reset();
     launcher_.running_.erase(self);
     launcher_.thread_.submit([bundle = bundle_, user = std::move(user_)] {
       std::error_code ignored;
@@ -154,10 +166,11 @@ class OciLauncher::Container : public std::enable_shared_from_this<Container> {
   std::optional<DescriptorWatch> watch_;
   Completion<container::Report> started_;
   Completion<ExitStatus> exited_;
-  std::optional<container::MemoryFigures> memory_;
+  std::optional<container::GroupFigures> figures_;
   Descriptor pidfd_;
   ExitStatus status_;
   long peak_kib_ = 0;
+  long refused_processes_ = 0;  // known of
   int pid_ = 0;
   ChildProcess monitor_;
 };
@@ -174,6 +187,7 @@ class OciLauncher::OciInstance final : public LaunchedInstance {
   Completion<ExitStatus>& exited() override { return container_->exited(); }
   long peak_memory_kib() const override { return container_->peak_memory_kib(); }
   bool measures_all() const override { return container_->measures_all(); }
+  std::vector<std::string> limits_reached() override { return container_->limits_reached(); }
   MakeSocket loopback() const override {
     const std::string path = "/proc/" + std::to_string(container_->pid()) + "/ns/net";
     const auto name = std::make_shared<const Descriptor>(::open(path.c_str(), O_RDONLY | O_CLOEXEC));

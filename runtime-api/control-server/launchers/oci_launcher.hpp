@@ -24,6 +24,9 @@ struct OciOptions {
   std::filesystem::path folder;   ///< of bundles and of the runtime's state; this server's alone
 };
 
+/// The executable `name`, a path or looked for in $PATH; nothing where there is none.
+std::optional<std::filesystem::path> find_program(const std::string& name);
+
 /// The container runtime `name`, a path or looked for in $PATH; where it is empty, runc or crun, whichever is there. Nothing
 /// where there is none.
 std::optional<std::filesystem::path> find_container_runtime(const std::string& name);

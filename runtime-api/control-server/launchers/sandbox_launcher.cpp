@@ -5,7 +5,6 @@
 #include <linux/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -20,6 +19,7 @@
 #include "runtime-api/control-server/launchers/descriptor_watch.hpp"
 #include "runtime-api/control-server/launchers/endpoints.hpp"
 #include "runtime-api/control-server/launchers/instance_paths.hpp"
+#include "runtime-api/control-server/launchers/reached_limits.hpp"
 #include "runtime-api/control-server/launchers/running_sandbox.hpp"
 #include "runtime-api/control-server/launchers/sandbox/message_socket.hpp"
 #include "runtime-api/control-server/launchers/spawn_process.hpp"
@@ -104,14 +104,9 @@ std::vector<std::string> SandboxInstance::limits_reached() {
   std::vector<std::string> reached;
   const long refused = sandbox_->cgroup().refused_processes();
   if (refused > std::exchange(refused_processes_, refused)) {
-    reached.push_back("The limit of " + std::to_string(processes) + " processes and threads was reached");
+    reached.push_back(processes_refused_text());
   }
-  struct statvfs tmp{};
-  const std::string path = "/proc/" + std::to_string(sandbox_->pid()) + "/root/tmp";
-  if (::statvfs(path.c_str(), &tmp) == 0 && (tmp.f_bfree == 0 || tmp.f_ffree == 0)) {
-    reached.push_back(std::string("/tmp is full: ") +
-                      (tmp.f_bfree == 0 ? "no space is left" : "no more files can be made"));
-  }
+  if (std::string full = full_tmp_text(sandbox_->pid()); !full.empty()) reached.push_back(std::move(full));
   return reached;
 }
 

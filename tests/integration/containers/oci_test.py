@@ -2,6 +2,7 @@
 # Instances in containers (`--isolation oci`) of images made here: what docs/security.md promises of them, each promise tried
 # from inside. As root, with runc.
 import concurrent.futures
+import errno
 import glob
 import json
 import os
@@ -10,101 +11,17 @@ import socket
 import subprocess
 import sys
 import tempfile
-import textwrap
-import time
 import unittest
-import urllib.request
 
-SOURCE, BUILD, CALLS, PYTHON = sys.argv[1:5]
-sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
-from kiln_server import PATIENCE, KilnServer  # noqa: E402
-from oci_layout import OciLayout, layer_of_folder  # noqa: E402
-from root_file_system import make_root  # noqa: E402
+from containers_fixture import BUILD, CALLS, PATIENCE, PYTHON, RUNTIME, Containers, KilnServer, wait_until
+from oci_layout import layer_of_folder
 
-RUNTIME = os.environ.get("KILN_TEST_OCI_RUNTIME", "runc")  # which of them is tried
 EPERM, ENOSYS = 1, 38
 # x86-64 numbers of system calls that no instance may make, with harmless arguments.
 REFUSED = {"mount": "165 @none @/tmp @tmpfs 0 0", "unshare user": "272 0x10000000", "setns": "308 0 0", "ptrace": "101 0 0 0 0",
            "init_module": "175 0 0 @x", "bpf": "321 0 0 0", "keyctl": "250 0 0 0 0 0", "userfaultfd": "323 0", "io_uring_setup": "425 8 0",
            "clone3": "435 0 0", "pidfd_getfd": "438 0 0 0", "clone with a user namespace": "56 0x10000011 0 0 0 0",
            "socket AF_VSOCK": "41 40 1 0", "socket AF_PACKET": "41 17 3 0", "a number of no call": "5000"}
-FUNCTION = """
-def handler(event, context):
-    scope = {}
-    exec(event["code"], scope)
-    return scope.get("result")
-"""
-
-
-def wait_until(condition, what):
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {PATIENCE} s: {what}")
-        time.sleep(0.01)
-
-
-class Containers(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        if os.geteuid() != 0:
-            raise AssertionError("these tests need root: containers do")
-        cls.folder = tempfile.TemporaryDirectory(prefix="kiln-oci-test-")
-        cls.addClassCleanup(cls.folder.cleanup)
-        root = os.path.join(cls.folder.name, "root")
-        libexec = os.path.join(BUILD, "libexec", "kiln")
-        make_root(root, [os.path.join(libexec, runtime, "bootstrap") for runtime in (PYTHON, "cpp")], PYTHON)
-        cls.base = layer_of_folder(root)
-        cls.layout = OciLayout(os.path.join(cls.folder.name, "layout"))
-        cls.layout.add(PYTHON, [cls.base], ["FROM_THE_IMAGE=yes", "TZ=overridden"])
-        cls.layout.add("cpp", [cls.base])
-        cls.data = os.path.join(cls.folder.name, "data")
-
-    def serve(self, *arguments):
-        os.environ["KILN_TEST_CANARY"] = "kiln-canary"
-        server = KilnServer(BUILD, data=self.data, isolation="oci",
-                            arguments=["--oci-images", self.layout.folder, "--oci-runtime", RUNTIME, *arguments])
-        self.addCleanup(server.kill)
-        return server
-
-    def layer(self, files):
-        folder = tempfile.mkdtemp(dir=self.folder.name)
-        for path, (text, mode) in files.items():
-            os.makedirs(os.path.dirname(os.path.join(folder, path)), exist_ok=True)
-            with open(os.path.join(folder, path), "w") as file:
-                file.write(text)
-            os.chmod(os.path.join(folder, path), mode)
-        return layer_of_folder(folder)
-
-    def deploy(self, server, name="probe", *options):
-        folder = os.path.join(self.folder.name, "code-" + name)
-        os.makedirs(folder, exist_ok=True)
-        with open(os.path.join(folder, "index.py"), "w") as file:
-            file.write(FUNCTION)
-        server.run("deploy", folder, "--name", name, "--timeout", "30", *options)
-
-    def invoke(self, server, event, name="probe"):
-        if not isinstance(event, str):
-            event = json.dumps(event)
-        request = urllib.request.Request(f"{server.url}/2015-03-31/functions/{name}/invocations", event.encode(), method="POST")
-        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
-            return json.load(answer), answer.headers.get("X-Amz-Function-Error", "")
-
-    def works(self, server, code, name="probe"):
-        answer, error = self.invoke(server, {"code": textwrap.dedent(code)}, name)
-        self.assertEqual(error, "", answer)
-        return answer
-
-    def fails(self, server, code, name="probe"):
-        answer, error = self.invoke(server, {"code": textwrap.dedent(code)}, name)
-        self.assertEqual(error, "Unhandled", answer)
-        return answer
-
-    def assert_nothing_left(self, server):
-        self.assertEqual(os.listdir(os.path.join(self.data, "containers")), ["state"])
-        self.assertEqual(os.listdir(os.path.join(self.data, "containers", "state")), [])
-        self.assertEqual(glob.glob("/sys/fs/cgroup/*/kiln-oci-*"), [])
-        self.assertEqual(subprocess.run(["pgrep", "-f", self.data], capture_output=True, text=True).stdout, "")
 
 
 class An_instance(Containers):
@@ -207,6 +124,15 @@ class An_instance(Containers):
             """)
             self.assertLess(made, 1024)
             self.assertGreater(made, 900)
+            self.assertIn("The limit of 1024 processes and threads was reached", server.run("logs", "probe").stdout)
+
+    def test_has_a_limit_of_files_and_says_so(self):
+        with self.serve() as server:
+            self.deploy(server)
+            code = "try:\n  open('/tmp/x', 'wb').write(bytes(600 << 20))\nexcept OSError as error:\n  result = error.errno"
+            self.deploy(server, "probe", "--memory", "1024")
+            self.assertEqual(self.works(server, code), errno.ENOSPC)
+            self.assertIn("/tmp is full: no space is left", server.run("logs", "probe").stdout)
 
     def test_that_ends_says_how_and_the_next_one_works(self):
         with self.serve() as server:
@@ -337,6 +263,23 @@ class An_image(Containers):
             self.deploy(server, "empty", "--image", "empty:1")
             self.assertEqual(self.fails(server, "result = 1", "empty")["errorType"], "Runtime.ExitError")
             self.assertIn("no such file or directory", server.run("logs", "empty").stdout)
+        self.assert_nothing_left(server)
+
+
+class A_container_runtime(Containers):
+    def test_that_hangs_fails_the_call_and_is_ended(self):
+        hanging = os.path.join(self.folder.name, "hangs")
+        with open(hanging, "w") as file:
+            file.write(f"#!/bin/sh\ntail -f {self.data}/lock &\nexec tail -f {self.data}/lock\n")
+        os.chmod(hanging, 0o755)
+        server = KilnServer(BUILD, data=self.data, isolation="oci",
+                            arguments=["--oci-images", self.layout.folder, "--oci-runtime", hanging, "--init-timeout", "1"])
+        with server:
+            self.deploy(server)
+            answer = self.fails(server, "result = 1")
+            self.assertEqual(answer["errorType"], "Sandbox.Failure")
+            self.assertIn("could not start the container in time", answer["errorMessage"])
+            wait_until(lambda: os.listdir(os.path.join(self.data, "containers")) == ["state"], "it has been given up")
         self.assert_nothing_left(server)
 
 

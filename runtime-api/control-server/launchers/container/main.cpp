@@ -22,7 +22,7 @@
 #include <string>
 #include <vector>
 
-#include "runtime-api/control-server/launchers/container/memory_figures.hpp"
+#include "runtime-api/control-server/launchers/container/group_figures.hpp"
 #include "runtime-api/control-server/launchers/container/report.hpp"
 
 namespace {
@@ -37,8 +37,45 @@ struct Arguments {
 
 void say(int control, const Report& report) { ::send(control, &report, sizeof report, MSG_NOSIGNAL); }
 
+/// What has lost its parent is ours (the subreaper's): all that a runtime which was killed had begun.
+void kill_children() {
+  for (;;) {
+    std::ifstream list("/proc/self/task/" + std::to_string(::getpid()) + "/children");
+    int killed = 0;
+    for (int pid = 0; list >> pid; ++killed) {
+      ::kill(pid, SIGKILL);
+      while (::waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+      }
+    }
+    if (killed == 0) return;
+  }
+}
+
+/// Waits until the container runtime `pid` has ended. One that is still at it when the server has given up the container, or
+/// after `limit_ms` (-1: none), is killed with all it has begun.
+int wait_for_runtime(int pid, int control, int limit_ms) {
+  const int pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+  pollfd watched[2] = {{pidfd, POLLIN, 0}, {control, 0, 0}};  // of the socket its end alone
+  int ready = 0;
+  while (pidfd >= 0 && (ready = ::poll(watched, 2, limit_ms)) < 0 && errno == EINTR) {
+  }
+  const bool ended = pidfd < 0 || (watched[0].revents & POLLIN) != 0;
+  if (pidfd >= 0) ::close(pidfd);
+  if (!ended) ::kill(pid, SIGKILL);
+  int how = 0;
+  while (::waitpid(pid, &how, 0) < 0 && errno == EINTR) {
+  }
+  if (!ended) kill_children();
+  return how;
+}
+
+struct Patience {
+  int control = -1;  ///< the socket whose end ends it
+  int limit_ms = -1;
+};
+
 /// Runs the container runtime and waits for it; its exit status.
-int run_runtime(const Arguments& arguments, const std::vector<std::string>& command, bool silent) {
+int run_runtime(const Arguments& arguments, const std::vector<std::string>& command, bool silent, Patience patience) {
   std::vector<std::string> words = {arguments.runtime, "--root", arguments.state};
   words.insert(words.end(), command.begin(), command.end());
   std::vector<char*> pointers;
@@ -57,13 +94,14 @@ int run_runtime(const Arguments& arguments, const std::vector<std::string>& comm
     ::execv(arguments.runtime.c_str(), pointers.data());
     ::_exit(127);
   }
-  int how = 0;
-  while (::waitpid(pid, &how, 0) < 0 && errno == EINTR) {
-  }
+  const int how = pid < 0 ? 0x7F00 : wait_for_runtime(pid, patience.control, patience.limit_ms);
   return WIFEXITED(how) ? WEXITSTATUS(how) : 128 + WTERMSIG(how);
 }
 
-void clear_away(const Arguments& arguments) { run_runtime(arguments, {"delete", "--force", arguments.id}, true); }
+void clear_away(const Arguments& arguments) {
+  constexpr int limit_ms = 10'000;
+  run_runtime(arguments, {"delete", "--force", arguments.id}, true, {-1, limit_ms});
+}
 
 /// The container's first process, which is our child as soon as the runtime has ended.
 int start(const Arguments& arguments) {
@@ -71,7 +109,7 @@ int start(const Arguments& arguments) {
   const int status = run_runtime(arguments,
                                  {"run", "--detach", "--pid-file", pid_file, "--preserve-fds", arguments.descriptors,
                                   "--bundle", arguments.bundle, arguments.id},
-                                 false);
+                                 false, {arguments.control, -1});
   int pid = 0;
   std::ifstream(pid_file) >> pid;
   if (status != 0 || pid <= 0) {
@@ -136,7 +174,7 @@ int main(int count, char** words) {
   ::dup2(null, STDOUT_FILENO);
   ::dup2(null, STDERR_FILENO);
   for (int inherited = 3; inherited < arguments.control; ++inherited) ::close(inherited);
-  const MemoryFigures figures(pid);
+  const GroupFigures figures(pid);
 
   const int how = wait_for(pid, arguments.control, signals);
   report = {};
