@@ -77,6 +77,9 @@ Json kiln_members(const FunctionSettings& settings) {
   set("MaxInstances", settings.max_instances);
   set("MinInstances", settings.min_instances);
   set("IdleSeconds", settings.idle_s);
+  if (settings.ready_schedule) {
+    members["ReadySchedule"] = *settings.ready_schedule;
+  }
   if (settings.isolation) {
     members["Isolation"] = *settings.isolation;
   }

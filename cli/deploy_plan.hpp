@@ -23,6 +23,7 @@ struct FunctionSettings {
   std::optional<int> concurrency;
   std::optional<int> max_instances;
   std::optional<int> min_instances;
+  std::optional<std::string> ready_schedule;  ///< more of them at some hours
   std::optional<int> idle_s;
   std::optional<std::string> log_format;        ///< "Text" or "JSON"
   std::optional<std::string> log_level;         ///< "TRACE" to "FATAL": of the function's lines; JSON format only

@@ -212,6 +212,10 @@ CLI::App* add_deploy(CLI::App& app, DeployOptions& options, CommonOptions& commo
   command->add_option("--max-instances", settings.max_instances, "Instances at once, 1 to 10000 [64]")->type_name("N");
   command->add_option("--min-instances", settings.min_instances, "Instances kept ready, called or not, 0 to 1000 [0]")
       ->type_name("N");
+  command
+      ->add_option("--ready-at", settings.ready_schedule,
+                   "More of them at some hours, in UTC: \"mon-fri 08:00-18:00=5; sat 10:00-14:00=1\"; \"\" for never")
+      ->type_name("WINDOWS");
   command->add_option("--idle", settings.idle_s, "Reclaim an instance idle for so long, 0 to 86400 [60]")
       ->type_name("SECONDS");
   command->add_option("--log-format", settings.log_format, "How its log is written [text]")

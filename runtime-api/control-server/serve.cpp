@@ -101,8 +101,8 @@ int serve(const ServeOptions& options) {
   launcher_options.command_listen = options.launch_listen;
   launcher_options.command_records = data.launched();
   const std::unique_ptr<ImageSource> images = find_images(options.oci_images, data.images());
-  launcher_options.containers = {images.get(), options.oci_runtime,
-                                 options.libexec / "container-monitor", data.containers()};
+  launcher_options.containers = {images.get(), options.oci_runtime, options.libexec / "container-monitor",
+                                 data.containers()};
   const IsolationDecision isolation = decide_isolation(launcher_options);
   OrphanGuard guard;
 

@@ -22,7 +22,8 @@ struct ServeOptions {
   std::string isolation = "auto";        ///< of instances: auto (the strongest that works), process, sandbox, command
   std::filesystem::path launch_command;  ///< what starts instances of isolation `command`; empty: nothing
   std::string launch_listen = "127.0.0.1";  ///< the IPv4 address of the Runtime APIs of these
-  std::string oci_images;  ///< a folder in the OCI layout, or containers-storage:, of isolation `oci`; empty: there are none
+  std::string
+      oci_images;  ///< a folder in the OCI layout, or containers-storage:, of isolation `oci`; empty: there are none
   std::string oci_runtime;             ///< what makes containers of them: a path or a name; empty: runc or crun
   std::string log_level = "info";      ///< trace, debug, info, warn, error
   std::filesystem::path opt = "/opt";  ///< `extensions/` in it holds the external extensions

@@ -5,6 +5,7 @@
 #include <array>
 #include <string_view>
 
+#include "runtime-api/control-server/catalog/ready_schedule.hpp"
 #include "runtime-api/protocol/environment.hpp"
 #include "runtime-api/protocol/json_text.hpp"
 #include "runtime-api/protocol/limits.hpp"
@@ -161,6 +162,13 @@ void check_constraints(const FunctionSettings& s, Constraints& constraints) {
   check_range(s.concurrency, "kiln.concurrency", 1, 1'000, constraints);
   check_range(s.max_instances, "kiln.maxInstances", 1, 10'000, constraints);
   check_range(s.min_instances, "kiln.minInstances", 0, 1'000, constraints);
+  check_length(s.ready_schedule, "kiln.readySchedule", 512, constraints);
+  if (s.ready_schedule) {
+    const auto schedule = ReadySchedule::parse(*s.ready_schedule);
+    if (const auto* const why = std::get_if<std::string>(&schedule)) {
+      constraints.broken(*s.ready_schedule, "kiln.readySchedule", *why);
+    }
+  }
   check_range(s.idle_seconds, "kiln.idleSeconds", 0, 86'400, constraints);
   check_one_of(s.isolation, "kiln.isolation", {"auto", "process", "sandbox", "oci", "command"}, constraints);
   check_length(s.image, "kiln.image", 512, constraints);

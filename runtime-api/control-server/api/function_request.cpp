@@ -42,6 +42,7 @@ FunctionSettings read_settings(const RequestMembers& members) {
     out.concurrency = own->number("Concurrency");
     out.max_instances = own->number("MaxInstances");
     out.min_instances = own->number("MinInstances");
+    out.ready_schedule = own->text("ReadySchedule");
     out.idle_seconds = own->number("IdleSeconds");
     out.isolation = own->text("Isolation");
     out.image = own->text("Image");
@@ -173,6 +174,7 @@ void apply(const FunctionSettings& s, FunctionConfiguration& f) {
   set(f.kiln.concurrency, s.concurrency);
   set(f.kiln.max_instances, s.max_instances);
   set(f.kiln.min_instances, s.min_instances);
+  set(f.kiln.ready_schedule, s.ready_schedule);
   set(f.kiln.idle_seconds, s.idle_seconds);
   set(f.kiln.isolation, s.isolation);
   set(f.kiln.image, s.image);

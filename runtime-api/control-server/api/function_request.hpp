@@ -34,6 +34,7 @@ struct FunctionSettings {
   std::optional<long long> concurrency;
   std::optional<long long> max_instances;
   std::optional<long long> min_instances;
+  std::optional<std::string> ready_schedule;
   std::optional<long long> idle_seconds;
   std::optional<std::string> isolation;
   std::optional<std::string> image;

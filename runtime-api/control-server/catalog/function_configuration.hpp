@@ -31,6 +31,7 @@ struct KilnSettings {
   int concurrency = limits::default_concurrency;  ///< invocations at once in one instance
   int max_instances = 64;                         ///< instances of the function at once
   int min_instances = 0;                          ///< so many are kept ready, called or not
+  std::string ready_schedule;                     ///< ... and more at some hours (ready_schedule.hpp)
   int idle_seconds = 60;                          ///< an idle instance is reclaimed after this long
   std::string isolation = "auto";                 ///< "auto": the server's; "process", "sandbox", "oci", "command"
   std::string image;                              ///< of its containers, for launchers that have these; empty: theirs

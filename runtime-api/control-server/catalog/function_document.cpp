@@ -40,6 +40,7 @@ void visit_members(Function& f, Visit visit) {
   visit("concurrency", f.kiln.concurrency);
   visit("max_instances", f.kiln.max_instances);
   visit("min_instances", f.kiln.min_instances);
+  visit("ready_schedule", f.kiln.ready_schedule);
   visit("idle_seconds", f.kiln.idle_seconds);
   visit("isolation", f.kiln.isolation);
   visit("image", f.kiln.image);

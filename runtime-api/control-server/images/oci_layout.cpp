@@ -131,7 +131,8 @@ std::string OciLayout::only() const {
   const std::filesystem::path file = folder_ / "index.json";
   const json index = parse(read_small(file), file.string());
   const json& images = array_member(index, "manifests", file.string());
-  if (images.size() != 1 || !images[0].is_object()) throw std::runtime_error(file.string() + " does not name one image");
+  if (images.size() != 1 || !images[0].is_object())
+    throw std::runtime_error(file.string() + " does not name one image");
   return text_member(images[0], "digest");
 }
 

@@ -61,8 +61,7 @@ std::string as_reason(std::string text) {
 
 }  // namespace
 
-PodmanImages::PodmanImages(fs::path podman, fs::path folder)
-    : podman_(std::move(podman)), folder_(std::move(folder)) {}
+PodmanImages::PodmanImages(fs::path podman, fs::path folder) : podman_(std::move(podman)), folder_(std::move(folder)) {}
 
 std::string PodmanImages::run(std::vector<std::string> arguments, std::chrono::milliseconds limit) {
   const Descriptor output = make_sink();
@@ -95,7 +94,8 @@ std::string PodmanImages::run(std::vector<std::string> arguments, std::chrono::m
     }
     pid_ = -1;
   }
-  if (ready == 0) throw std::runtime_error("podman was not ready within " + std::to_string(limit.count() / 1000) + " s");
+  if (ready == 0)
+    throw std::runtime_error("podman was not ready within " + std::to_string(limit.count() / 1000) + " s");
   if (how != 0) throw std::runtime_error("podman: " + as_reason(content(errors)));
   return content(output);
 }

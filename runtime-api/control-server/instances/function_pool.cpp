@@ -15,10 +15,13 @@ FunctionPool::FunctionPool(const Context& context, DeployedFunction function)
     : context_(context),
       function_(std::move(function)),
       metrics_(context.metrics.function(function_.configuration->name)),
+      ready_(context.loop, [this] { ready_changed(); }),
       retry_timer_(context.loop),
       reclaim_timer_(context.loop),
       grace_timer_(context.loop),
-      loops_timer_(context.loop) {}
+      loops_timer_(context.loop) {
+  want_ready();
+}
 
 FunctionPool::~FunctionPool() = default;
 
@@ -181,12 +184,14 @@ void FunctionPool::update(DeployedFunction function) {
   }
   failures_in_a_row_ = 0;
   retry_timer_.cancel();
+  want_ready();
   scale();
   if (keeps_ready_) keep_ready();
 }
 
 void FunctionPool::retire() {
   retired_ = true;
+  ready_.stop();
   retry_timer_.cancel();
   reclaim_timer_.cancel();
   grace_timer_.cancel();

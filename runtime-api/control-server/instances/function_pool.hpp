@@ -14,6 +14,7 @@
 
 #include "runtime-api/control-server/instances/activator.hpp"
 #include "runtime-api/control-server/instances/instance.hpp"
+#include "runtime-api/control-server/instances/ready_target.hpp"
 #include "runtime-api/control-server/telemetry/metrics.hpp"
 
 namespace kiln {
@@ -133,6 +134,8 @@ class FunctionPool : public std::enable_shared_from_this<FunctionPool> {
   void fail_waiting(const Started& started, bool told);
   Task<void> start_ready();
   std::size_t current() const;
+  void want_ready();
+  void ready_changed();
   void retry_later();
   void reclaim();
   void arm_reclaim();
@@ -150,6 +153,7 @@ class FunctionPool : public std::enable_shared_from_this<FunctionPool> {
   bool retired_ = false;
   bool keeps_ready_ = false;
   int failures_in_a_row_ = 0;  // of instances made to be kept ready
+  ReadyTarget ready_;
   Timer retry_timer_;
   Timer reclaim_timer_;
   Timer grace_timer_;

@@ -112,7 +112,7 @@ Task<std::optional<FunctionError>> FunctionPool::prepare() {
 void FunctionPool::keep_ready() {
   keeps_ready_ = true;
   const auto most = static_cast<std::size_t>(configuration().kiln.max_instances);
-  const auto least = std::min(most, static_cast<std::size_t>(configuration().kiln.min_instances));
+  const auto least = std::min(most, ready_.instances());
   // An attempt may fail before it is spawned whole, and then there is a pause.
   while (!retired_ && !retry_timer_.armed() && current() + starting_ < least &&
          starting_ < context_.limits.max_launches && live() < most) {
@@ -128,6 +128,19 @@ Task<void> FunctionPool::start_ready() {
   } else {
     keep_ready();
   }
+}
+
+/// Takes the number from the configuration.
+void FunctionPool::want_ready() {
+  const auto schedule = ReadySchedule::parse(configuration().kiln.ready_schedule);
+  const auto* const valid = std::get_if<ReadySchedule>(&schedule);  // it was checked when it was set
+  ready_.set(configuration().kiln.min_instances, valid == nullptr ? ReadySchedule() : *valid);
+}
+
+/// By the hour: there are too few now, or some that need not be kept any more.
+void FunctionPool::ready_changed() {
+  if (keeps_ready_) keep_ready();
+  arm_reclaim();
 }
 
 /// What fails each time is not tried without a pause: 100 ms, doubled up to half a minute.
@@ -243,7 +256,7 @@ void FunctionPool::on_stopped(Member& member) {
   if (!useless) failures_in_a_row_ = 0;
   instances_.remove_if([&](const auto& other) { return other.get() == &member; });
   scale();
-  if (!keeps_ready_ || configuration().kiln.min_instances == 0) return;
+  if (!keeps_ready_ || ready_.instances() == 0) return;
   if (useless) retry_later();
   keep_ready();
 }
@@ -263,7 +276,7 @@ void FunctionPool::reclaim() {
   const auto keep = std::chrono::seconds(configuration().kiln.idle_seconds);
   const auto now = Deadline::Clock::now();
   const auto listed = idle_;
-  const auto least = static_cast<std::size_t>(configuration().kiln.min_instances);
+  const auto least = ready_.instances();
   for (Member* const member : listed) {
     if (current() <= least) return;  // the next one that becomes idle looks again
     if (member->instance->in_flight() > 0 || member->instance->idle_since() + keep > now) continue;

@@ -81,18 +81,21 @@ TEST_CASE_METHOD(DeployFixture, "a folder becomes a function with what its files
 TEST_CASE_METHOD(DeployFixture, "every setting of the command line reaches the server") {
   server.on("POST", functions, configuration(201));
   server.on("PUT", "/kiln/v1/triggers", {.body = "{}"});
-  const auto result = kiln({"deploy",        source(), "--name",          "hello",      "--runtime",       "provided",
-                            "--handler",     "a.b",    "--memory",        "256",        "--timeout",       "30",
-                            "--concurrency", "2",      "--max-instances", "3",          "--min-instances", "1",
-                            "--idle",        "4",      "--description",   "d",          "--env",           "A=1",
-                            "--env",         "B=x=y",  "--trigger",       "get /hello", "--trigger",       "/any"});
+  const auto result = kiln({"deploy",          source(),     "--name",          "hello",
+                            "--runtime",       "provided",   "--handler",       "a.b",
+                            "--memory",        "256",        "--timeout",       "30",
+                            "--concurrency",   "2",          "--max-instances", "3",
+                            "--min-instances", "1",          "--ready-at",      "mon 08:00-09:00=2",
+                            "--idle",          "4",          "--description",   "d",
+                            "--env",           "A=1",        "--env",           "B=x=y",
+                            "--trigger",       "get /hello", "--trigger",       "/any"});
   CAPTURE(result.err);
   CHECK(result.status == 0);
   auto sent = body(1);
   sent.erase("Code");
   CHECK(sent == Json::parse(R"({"FunctionName":"hello","Runtime":"provided","Handler":"a.b","Description":"d",
     "MemorySize":256,"Timeout":30,"Environment":{"Variables":{"A":"1","B":"x=y"}},
-    "Kiln":{"Concurrency":2,"MaxInstances":3,"MinInstances":1,"IdleSeconds":4}})"));
+    "Kiln":{"Concurrency":2,"MaxInstances":3,"MinInstances":1,"ReadySchedule":"mon 08:00-09:00=2","IdleSeconds":4}})"));
   CHECK(body(2) == Json::parse(R"({"FunctionName":"hello","Type":"http","Method":"GET","Path":"/hello"})"));
   CHECK(body(3) == Json::parse(R"({"FunctionName":"hello","Type":"http","Method":"ANY","Path":"/any"})"));
   CHECK(holds(result.err, "note: the handler is a.b, but the package holds no bootstrap\n"));

@@ -79,6 +79,18 @@ class Burst(ServerTest):
         self.assertEqual(changed.status, 200, changed)
         wait_until(lambda: self.instances("ready") == [], "nothing is kept any more")
 
+    def test_instances_are_kept_ready_by_the_hours_of_the_week(self):
+        self.create("by-hours", kiln={"ReadySchedule": "daily 00:00-24:00=2", "IdleSeconds": 0})
+        wait_until(lambda: [one["State"] for one in self.instances("by-hours")] == ["Idle", "Idle"], "two are ready")
+        other_day = "mon tue wed thu fri sat sun".split()[(time.gmtime().tm_wday + 3) % 7]
+        changed = self.request("PUT", f"{FUNCTIONS}/by-hours/configuration",
+                               json.dumps({"Kiln": {"ReadySchedule": f"{other_day} 08:00-18:00=2"}}))
+        self.assertEqual(changed.status, 200, changed)
+        wait_until(lambda: self.instances("by-hours") == [], "nothing is kept on another day")
+        refused = self.request("PUT", f"{FUNCTIONS}/by-hours/configuration", json.dumps({"Kiln": {"ReadySchedule": "noon=1"}}))
+        self.assertEqual(refused.status, 400)
+        self.assertIn("DAYS HH:MM-HH:MM=INSTANCES", refused.body.decode())
+
     def test_instances_that_cannot_be_made_are_not_tried_without_a_pause(self):
         self.create("hopeless", handler="missing.handler", kiln={"MinInstances": 1})
         wait_until(lambda: self.metric('kiln_init_failures_total{function="hopeless"}') >= 2, "it is tried again")

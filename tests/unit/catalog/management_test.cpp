@@ -31,6 +31,7 @@ TEST_CASE("a created function has the service's shape and defaults") {
   CHECK(body["Kiln"] == json({{"Concurrency", 1},
                               {"MaxInstances", 64},
                               {"MinInstances", 0},
+                              {"ReadySchedule", ""},
                               {"IdleSeconds", 60},
                               {"Isolation", "auto"},
                               {"Image", ""}}));
