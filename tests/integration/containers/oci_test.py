@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import urllib.request
 
 from containers_fixture import BUILD, CALLS, PATIENCE, PYTHON, RUNTIME, Containers, KilnServer, wait_until
 from oci_layout import layer_of_folder
@@ -105,7 +106,7 @@ class An_instance(Containers):
     def test_has_a_limit_of_processes(self):
         with self.serve() as server:
             self.deploy(server, "probe", "--memory", "1024")
-            made = self.works(server, """
+            answer = self.fails(server, """
                 import os, signal, time
                 children = []
                 try:
@@ -120,18 +121,18 @@ class An_instance(Containers):
                 for child in children:
                     os.kill(child, signal.SIGKILL)
                     os.waitpid(child, 0)
-                result = len(children)
+                raise RuntimeError(len(children))
             """)
+            made = int(answer["errorMessage"])
             self.assertLess(made, 1024)
             self.assertGreater(made, 900)
             self.assertIn("The limit of 1024 processes and threads was reached", server.run("logs", "probe").stdout)
 
     def test_has_a_limit_of_files_and_says_so(self):
         with self.serve() as server:
-            self.deploy(server)
-            code = "try:\n  open('/tmp/x', 'wb').write(bytes(600 << 20))\nexcept OSError as error:\n  result = error.errno"
             self.deploy(server, "probe", "--memory", "1024")
-            self.assertEqual(self.works(server, code), errno.ENOSPC)
+            answer = self.fails(server, "open('/tmp/x', 'wb').write(bytes(600 << 20))")
+            self.assertIn(f"[Errno {errno.ENOSPC}]", answer["errorMessage"])
             self.assertIn("/tmp is full: no space is left", server.run("logs", "probe").stdout)
 
     def test_that_ends_says_how_and_the_next_one_works(self):
@@ -272,10 +273,12 @@ class A_container_runtime(Containers):
         with open(hanging, "w") as file:
             file.write(f"#!/bin/sh\ntail -f {self.data}/lock &\nexec tail -f {self.data}/lock\n")
         os.chmod(hanging, 0o755)
-        server = KilnServer(BUILD, data=self.data, isolation="oci",
-                            arguments=["--oci-images", self.layout.folder, "--oci-runtime", hanging, "--init-timeout", "1"])
-        with server:
+        with self.serve() as server:
             self.deploy(server)
+            self.works(server, "result = 1")  # so that the image is unpacked
+        server = KilnServer(BUILD, data=self.data, isolation="oci",
+                            arguments=["--oci-images", self.layout.folder, "--oci-runtime", hanging, "--init-timeout", "2"])
+        with server:
             answer = self.fails(server, "result = 1")
             self.assertEqual(answer["errorType"], "Sandbox.Failure")
             self.assertIn("could not start the container in time", answer["errorMessage"])

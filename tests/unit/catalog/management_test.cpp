@@ -79,6 +79,7 @@ TEST_CASE("every setting a create gives is kept") {
                      {{"Concurrency", 8},
                       {"MaxInstances", 2},
                       {"MinInstances", 1},
+                      {"ReadySchedule", "mon 08:00-18:00=2"},
                       {"IdleSeconds", 0},
                       {"Isolation", "process"},
                       {"Image", "localhost/mine:1"}}},

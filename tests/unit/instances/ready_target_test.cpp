@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime-api/control-server/instances/ready_target.hpp"
 
-#include <vector>
+#include <cstddef>
+#include <optional>
 
+#include "runtime-api/server/async/completion.hpp"
+#include "runtime-api/server/async/task.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/loop_runner.hpp"
 
