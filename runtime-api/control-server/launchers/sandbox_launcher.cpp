@@ -5,7 +5,6 @@
 #include <linux/mount.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -106,12 +105,7 @@ std::vector<std::string> SandboxInstance::limits_reached() {
   if (refused > std::exchange(refused_processes_, refused)) {
     reached.push_back("The limit of " + std::to_string(processes) + " processes and threads was reached");
   }
-  struct statvfs tmp{};
-  const std::string path = "/proc/" + std::to_string(sandbox_->pid()) + "/root/tmp";
-  if (::statvfs(path.c_str(), &tmp) == 0 && (tmp.f_bfree == 0 || tmp.f_ffree == 0)) {
-    reached.push_back(std::string("/tmp is full: ") +
-                      (tmp.f_bfree == 0 ? "no space is left" : "no more files can be made"));
-  }
+  if (std::string full = sandbox_->tmp_full(); !full.empty()) reached.push_back(std::move(full));
   return reached;
 }
 
@@ -314,6 +308,7 @@ Task<LaunchResult> SandboxLauncher::start(InstanceSpec spec) {
   sandbox::LaunchPlan plan = make_plan(spec, inside, ends);
   // The control group says in the log that its limit was reached; this one, by user, is the fence behind it.
   plan.processes = factory_.has_cgroups() ? 2 * processes : processes;
+  plan.data_mb = factory_.has_cgroups() ? 0 : static_cast<std::uint32_t>(spec.memory_mb);
   LaunchDescriptors descriptors = make_descriptors(spec, inside, ends, plan);
   if (factory_.has_cgroups()) sandbox.cgroup.limit({spec.memory_mb, spec.tmp_mb, static_cast<int>(processes)});
   sandbox::send_message(sandbox.control.get(), encode(plan), descriptors.all);

@@ -78,6 +78,7 @@ struct LaunchPlan {
   std::uint32_t tmp_files = 0;
   std::uint32_t open_files = 0;
   std::uint32_t processes = 0;
+  std::uint32_t data_mb = 0;  ///< of each process, where nothing else limits all of them; 0: no limit
 };
 
 enum class ReplyKind : std::uint32_t {

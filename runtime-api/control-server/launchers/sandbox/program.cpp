@@ -39,6 +39,7 @@ bool set_limit(__rlimit_resource resource, rlim_t value) {
 }
 
 bool set_limits(const LaunchPlan& launch) {
+  if (launch.data_mb != 0 && !set_limit(RLIMIT_DATA, rlim_t{launch.data_mb} * 1024 * 1024)) return false;
   return set_limit(RLIMIT_CORE, 0) && set_limit(RLIMIT_NOFILE, launch.open_files) &&
          set_limit(RLIMIT_NPROC, launch.processes) && set_limit(RLIMIT_MSGQUEUE, 0) &&
          set_limit(RLIMIT_MEMLOCK, 64 * 1024) && set_limit(RLIMIT_NICE, 0) && set_limit(RLIMIT_RTPRIO, 0);
