@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # What an instance may use: processes, memory, files in memory, descriptors; and that it is told from a crash, and others go on.
 import concurrent.futures
+import glob
+import os
 import re
 
-from sandbox_fixture import LANGUAGES, SandboxTest, run
+from sandbox_fixture import LANGUAGES, SandboxTest, own_groups, programs_of, run
 from waiting import wait_until
 
 EAGAIN, ENOSPC = 11, 28
@@ -208,6 +210,14 @@ class Of_files(Limits):
 
 
 class Of_the_rest(Limits):
+    def test_processor_time_by_memory(self):
+        for memory, shares, quota in ((128, 74, 100_000), (3538, 2048, 200_000)):
+            for name, language in self.in_each(f"of-{memory}", "--memory", str(memory)):
+                self.assertEqual(self.run_inside("result = 1", name) if language == "python" else
+                                 self.probe("descriptors", name)["0"], 1 if language == "python" else "/dev/null")
+                pid, = programs_of(self.server, name)
+                self.assertEqual(processor_limits(self.server.process.pid, pid), (shares, quota))
+
     def test_descriptors_core_files_and_priorities(self):
         limits = self.run_inside("""
             import resource
@@ -243,6 +253,18 @@ class Without_control_groups(Limits):
         made = self.probe("take-processes")
         self.assertEqual(made["error"], EAGAIN)
         self.assertIn(made["made"], range(500, 1025))
+
+
+def processor_limits(server, pid):
+    """Shares and quota of the group that a process is in."""
+    for group in own_groups(server):
+        for path in glob.glob(os.path.join(group, "*", "cpu.shares")):
+            folder = os.path.dirname(path)
+            with open(os.path.join(folder, "cgroup.procs")) as processes, open(path) as shares, \
+                    open(os.path.join(folder, "cpu.cfs_quota_us")) as quota:
+                if str(pid) in processes.read().split():
+                    return int(shares.read()), int(quota.read())
+    return None
 
 
 if __name__ == "__main__":
