@@ -74,22 +74,21 @@ class An_instance(SandboxTest):
         invoke(self.server, "polite", {})
         wait_until(lambda: "asked to end" in self.log("polite"), "the function was told")
 
-    def test_that_was_killed_while_it_waited_is_replaced(self):
-        # Whatever stands ready, of either kind; those that the fixture's functions are in are no part of that.
-        used = {int(status_of(pid, "PPid")) for name in ("inside", "probe") for pid in programs_of(self.server, name)}
 
-        def ready():
-            found = [pid for pid in children_of(self.server.process.pid) if status_of(pid, "Name") == "sandbox-init"]
-            waiting = [pid for pid in found if pid not in used]
-            return waiting if len(waiting) == 8 else None
+class One_that_waits(SandboxTest):
+    def ready(self):
+        found = [pid for pid in children_of(self.server.process.pid) if status_of(pid, "Name") == "sandbox-init"]
+        return found if len(found) == 8 else None
 
-        for pid in wait_until(ready, "eight stand ready"):
+    def test_and_is_killed_is_replaced(self):
+        # Of either kind; no instance is in any of them yet.
+        for pid in wait_until(self.ready, "eight stand ready"):
             os.kill(pid, signal.SIGKILL)
         self.deploy("next-python", "python", "--idle", "0")
         self.deploy("next-c", "c", "--idle", "0")
         self.assertEqual(self.run_inside("result = 5", "next-python"), 5)
         self.assertEqual(self.probe("descriptors", "next-c")["0"], "/dev/null")
-        wait_until(ready, "eight stand ready again")
+        wait_until(self.ready, "eight stand ready again")
 
 
 class A_server(SandboxTest):
