@@ -26,8 +26,10 @@ struct Settings {
   unsigned short operations_port = 9464;
   /// From SIGTERM until connections are refused, while readiness says no: a load balancer needs that long to hear of it.
   std::chrono::seconds drain_delay{0};
-  /// For the calls under way after that.
+  /// For the calls under way after that: what each of them may wait and run.
   std::chrono::seconds drain_timeout{0};
+  std::chrono::seconds init_timeout{0};   ///< of each instance's init phase
+  std::chrono::seconds queue_timeout{0};  ///< how long a call waits for an instance
 };
 
 /// A variable or argument that says what cannot be; its text is for the user.
