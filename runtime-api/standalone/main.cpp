@@ -34,6 +34,8 @@ With AWS_LAMBDA_RUNTIME_API set it becomes the bootstrap and asks that address f
   KILN_QUEUE_TIMEOUT            20: seconds a call waits for a free instance, before it is refused with 429
   AWS_LAMBDA_MAX_CONCURRENCY    1: invocations at once in one instance
   KILN_MAX_INSTANCES            1: instances in this container
+  KILN_ZYGOTE                   1: several instances of Python are forks of one interpreter; 0: each is executed
+  KILN_PREIMPORT                modules that it loads ahead of time, for all of them: json,logging
   KILN_DRAIN_DELAY              seconds from SIGTERM until connections are refused (5 on Kubernetes without Knative, else 0)
   AWS_LAMBDA_EXEC_WRAPPER       a program that is given the bootstrap to execute
 Exit codes: 0 ended as asked; 1 the function could not be initialised; 2 a setting cannot be.

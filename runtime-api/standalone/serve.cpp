@@ -19,6 +19,7 @@
 #include "runtime-api/control-server/instances/function_pool.hpp"
 #include "runtime-api/control-server/launchers/orphan_guard.hpp"
 #include "runtime-api/control-server/launchers/process_launcher.hpp"
+#include "runtime-api/control-server/launchers/process_zygote.hpp"
 #include "runtime-api/control-server/shutdown.hpp"
 #include "runtime-api/server/async/signal_watch.hpp"
 #include "runtime-api/server/http/http_server.hpp"
@@ -41,6 +42,12 @@ std::string on_one_line(std::string_view text) {
     line += c;
   }
   return line;
+}
+
+/// One instance alone gains nothing by it. A wrapper is to execute something.
+bool may_fork(const Settings& settings, const RuntimeFiles& runtime) {
+  return settings.zygote && settings.function.kiln.max_instances > 1 && runtime.own_bootstrap &&
+         runtime.arguments.empty() && settings.function.runtime.starts_with("python");
 }
 
 PoolLimits limits_of(const Settings& settings) {
@@ -79,10 +86,12 @@ class Server {
                        static_cast<int>(what.size()), what.data());
         }),
         writing_(loop_, 1, "kiln-output"),
+        zygote_(guard_, settings.preimports,
+                [](const std::string& why) { std::fprintf(stderr, "kiln: %s\n", why.c_str()); }),
         launching_(loop_, 1, "kiln-launcher"),
         output_(writing_),
         logs_(loop_, writing_, to_output()),
-        launcher_(loop_, launching_, guard_),
+        launcher_(loop_, launching_, guard_, may_fork(settings, runtime) ? &zygote_ : nullptr),
         launchers_(launcher_),
         activator_(loop_, launchers_, logs_,
                    {[runtime = std::move(runtime)](const DeployedFunction&) { return runtime; },
@@ -191,6 +200,7 @@ class Server {
   Metrics metrics_;
   EventLoop loop_;
   WorkerPool writing_;
+  ProcessZygote zygote_;
   WorkerPool launching_;
   Output output_;
   LogStore logs_;

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
+#include <sstream>
 
 #include "runtime-api/protocol/environment.hpp"
 #include "runtime-api/protocol/limits.hpp"
@@ -34,6 +36,13 @@ std::string first_of(const Environment& environment, std::initializer_list<const
     if (found != environment.end() && !found->second.empty()) return found->second;
   }
   return std::string(fallback);
+}
+
+/// What commas and blanks separate.
+std::vector<std::string> words(std::string text) {
+  std::replace(text.begin(), text.end(), ',', ' ');
+  std::istringstream in(text);
+  return {std::istream_iterator<std::string>(in), {}};
 }
 
 /// Reads numbers and remembers the first that is none.
@@ -94,6 +103,8 @@ SettingsResult read_settings(const Environment& environment, const std::vector<s
   function.memory_mb = numbers.read(env::function_memory, memory_limit_mb.value_or(default_memory_mb), 1, 1 << 20);
   function.kiln.concurrency = numbers.read(env::max_concurrency, limits::default_concurrency, 1, most_instances);
   function.kiln.max_instances = numbers.read("KILN_MAX_INSTANCES", 1, 1, most_instances);
+  settings.zygote = numbers.read("KILN_ZYGOTE", 1, 0, 1) == 1;
+  settings.preimports = words(first_of(environment, {"KILN_PREIMPORT"}));
   function.kiln.idle_seconds = keep_idle_s;
   // The first is there before anybody may call, and is made anew where it crashes.
   function.kiln.min_instances = 1;

@@ -20,7 +20,9 @@ struct Settings {
   AccountSettings account;
   std::filesystem::path task_root;
   std::filesystem::path runtime_dir;
-  std::string exec_wrapper;  ///< AWS_LAMBDA_EXEC_WRAPPER: a program that is given the bootstrap to execute
+  std::string exec_wrapper;             ///< AWS_LAMBDA_EXEC_WRAPPER: a program that is given the bootstrap to execute
+  bool zygote = true;                   ///< whether several instances of a language that can are forks of one process
+  std::vector<std::string> preimports;  ///< the modules it loads ahead of time
   std::string host = "0.0.0.0";
   unsigned short port = 8080;
   unsigned short operations_port = 9464;

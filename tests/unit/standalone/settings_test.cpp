@@ -36,6 +36,8 @@ TEST_CASE("A container that says nothing gets the defaults of the image contract
   CHECK(settings.function.memory_mb == 3008);
   CHECK(settings.function.kiln.concurrency == 1);
   CHECK(settings.function.kiln.max_instances == 1);
+  CHECK(settings.zygote);
+  CHECK(settings.preimports.empty());
   CHECK(settings.function.arn == "arn:aws:lambda:us-east-1:000000000000:function:function");
 }
 
@@ -97,6 +99,7 @@ TEST_CASE("A number that is none, or out of range, is named with what would do")
                                                                        {"AWS_LAMBDA_FUNCTION_TIMEOUT", "0"},
                                                                        {"AWS_LAMBDA_MAX_CONCURRENCY", "-1"},
                                                                        {"KILN_MAX_INSTANCES", "1e3"},
+                                                                       {"KILN_ZYGOTE", "no"},
                                                                        {"KILN_INIT_TIMEOUT", "0"},
                                                                        {"KILN_QUEUE_TIMEOUT", "86401"},
                                                                        {"KILN_OPERATIONS_PORT", "x"}}));
@@ -104,6 +107,13 @@ TEST_CASE("A number that is none, or out of range, is named with what would do")
   CHECK_FALSE(result.settings);
   REQUIRE(result.error);
   CHECK(result.error->message.find(name + "=" + value + ": a number from ") == 0);
+}
+
+TEST_CASE("Forks can be turned off") { CHECK_FALSE(good({{"KILN_ZYGOTE", "0"}}).zygote); }
+
+TEST_CASE("Modules to be loaded ahead of time are a list") {
+  CHECK(good({{"KILN_PREIMPORT", "json, logging,,http.client "}}).preimports ==
+        std::vector<std::string>{"json", "logging", "http.client"});
 }
 
 TEST_CASE("JSON logs are asked for as everywhere else") {
