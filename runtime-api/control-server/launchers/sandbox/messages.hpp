@@ -106,6 +106,9 @@ struct ZygotePlan {
   std::vector<std::string> modules;  ///< loaded ahead of time, in this order
 };
 
+/// What a zygote of sandboxes is asked, with the socket that the new first process is to have.
+inline constexpr char fork_request = 'f';
+
 /// From the server, as its bytes: a signal for a program and what it has started.
 struct Order {
   std::uint32_t program = 0;
