@@ -42,7 +42,8 @@ Json container(const ExportedFunction& function) {
   object.update(container_basics(function));
   auto variables = kiln_variables(function);
   if (!function.pulls()) {
-    variables.insert(variables.begin(), {"PORT", std::to_string(call_port)});
+    variables.insert(variables.begin(),
+                     {{"PORT", std::to_string(call_port)}, {"KILN_OPERATIONS_PORT", std::to_string(health_port)}});
     variables.emplace_back("KILN_DRAIN_DELAY", std::to_string(pod_drain_s));
   }
   object["env"] = container_environment(function, variables);

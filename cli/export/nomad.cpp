@@ -85,6 +85,7 @@ void write_environment(HclWriter& hcl, const ExportedFunction& function) {
   hcl.open("env");
   if (!function.pulls()) {
     hcl.attribute("PORT", std::to_string(call_port));
+    hcl.attribute("KILN_OPERATIONS_PORT", std::to_string(health_port));
   }
   for (const auto& variables : {kiln_variables(function), function.environment}) {
     for (const auto& [name, value] : variables) {

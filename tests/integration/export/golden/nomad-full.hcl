@@ -87,6 +87,7 @@ job "hello" {
 
       env {
         PORT                            = "8080"
+        KILN_OPERATIONS_PORT            = "9464"
         AWS_LAMBDA_FUNCTION_NAME        = "hello"
         AWS_LAMBDA_FUNCTION_MEMORY_SIZE = "1769"
         AWS_LAMBDA_FUNCTION_TIMEOUT     = "60"
