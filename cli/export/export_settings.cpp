@@ -171,7 +171,7 @@ std::vector<Variable> environment_of(const ExportSettings& settings, const std::
       refuse("the value of " + name + " is not UTF-8, which manifests are");
     }
     const auto own = std::find_if(own_variables.begin(), own_variables.end(),
-                                  [&name = name](const auto& each) { return each.first == name; });
+                                  [&key = name](const auto& each) { return each.first == key; });
     if (own != own_variables.end()) {
       refuse("the manifest sets " + name + " itself",
              own->second.empty() ? std::vector<std::string>{} : std::vector{"say it by " + std::string(own->second)});

@@ -98,7 +98,8 @@ void HclWriter::flush() {
     width = std::max(width, name.size());
   }
   for (const auto& [name, value] : attributes_) {
-    out_ += margin() + name + std::string(width - name.size(), ' ') + " = " + value + "\n";
+    out_ += margin() + name;
+    out_.append(width - name.size(), ' ').append(" = ").append(value).append("\n");
   }
   attributes_.clear();
 }
