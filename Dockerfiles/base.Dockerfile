@@ -3,7 +3,7 @@ ARG DEBIAN_SUITE=bookworm
 ARG BUILDER=kiln/builder:${DEBIAN_SUITE}
 FROM ${BUILDER} AS builder
 
-FROM docker.io/library/debian:${DEBIAN_SUITE}-slim
+FROM docker.io/library/debian:${DEBIAN_SUITE}-slim AS image
 # Nothing in these images has a use for another user's rights, hence no set-user-ID, and only /tmp is anybody's.
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates tzdata \
@@ -21,3 +21,11 @@ USER 10001:10001
 EXPOSE 8080 9464
 ENTRYPOINT ["/usr/bin/kiln-standalone"]
 CMD []
+
+FROM ${BUILDER} AS inventory
+ARG KILN_BUILD="0 unknown 0"
+COPY images/inventory /tmp/inventory
+RUN --mount=type=bind,from=image,target=/image python3 -B /tmp/inventory base /image /sbom "${KILN_BUILD}"
+
+FROM image
+COPY --from=inventory /sbom /usr/share/sbom

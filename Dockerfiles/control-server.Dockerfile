@@ -4,7 +4,7 @@ ARG BUILDER=kiln/builder:${DEBIAN_SUITE}
 ARG BASE=kiln/base:${DEBIAN_SUITE}
 FROM ${BUILDER} AS builder
 
-FROM ${BASE}
+FROM ${BASE} AS image
 ARG PYTHON_VERSION=3.11
 USER 0
 # hadolint ignore=SC2086
@@ -25,3 +25,11 @@ USER 10001:10001
 EXPOSE 9080 9081
 ENTRYPOINT ["/usr/bin/kiln"]
 CMD ["serve", "--data", "/data", "--listen", "0.0.0.0:9080", "--operations-listen", "0.0.0.0:9081"]
+
+FROM ${BUILDER} AS inventory
+ARG KILN_BUILD="0 unknown 0"
+COPY images/inventory /tmp/inventory
+RUN --mount=type=bind,from=image,target=/image python3 -B /tmp/inventory control-server /image /sbom "${KILN_BUILD}"
+
+FROM image
+COPY --from=inventory /sbom /usr/share/sbom

@@ -4,7 +4,7 @@ ARG BUILDER=kiln/builder:${DEBIAN_SUITE}
 ARG BASE=kiln/base:${DEBIAN_SUITE}
 FROM ${BUILDER} AS builder
 
-FROM ${BASE}
+FROM ${BASE} AS image
 ARG PYTHON_VERSION=3.11
 USER 0
 # Of pip its wheel alone, which Debian keeps for ensurepip: the package python3-pip brings a compiler along.
@@ -28,3 +28,11 @@ RUN apt-get update \
 COPY --from=builder --chmod=0755 /kiln/libexec/kiln/python/bootstrap /var/runtime/bootstrap
 ENV AWS_EXECUTION_ENV=AWS_Lambda_python${PYTHON_VERSION} PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 USER 10001:10001
+
+FROM ${BUILDER} AS inventory
+ARG KILN_BUILD="0 unknown 0"
+COPY images/inventory /tmp/inventory
+RUN --mount=type=bind,from=image,target=/image python3 -B /tmp/inventory python /image /sbom "${KILN_BUILD}"
+
+FROM image
+COPY --from=inventory /sbom /usr/share/sbom

@@ -6,6 +6,7 @@
 #include "cli/commands/delete.hpp"
 #include "cli/commands/deploy.hpp"
 #include "cli/commands/doctor.hpp"
+#include "cli/commands/export.hpp"
 #include "cli/commands/invoke.hpp"
 #include "cli/commands/logs.hpp"
 #include "cli/commands/serve.hpp"
@@ -40,6 +41,7 @@ class CommandLine {
   ServeOptions serve;
   ConformanceOptions conformance;
   DoctorOptions doctor;
+  ExportOptions exports;
 
  private:
   std::unique_ptr<CLI::App> app_;

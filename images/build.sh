@@ -101,6 +101,7 @@ LABELS
   quietly buildah bud --runtime=runc --format=oci --pull-never --network=host --timestamp "$SOURCE_DATE_EPOCH" "${layers[@]}" \
     --volume "$sources:/etc/apt/sources.list.d:ro" --volume "$ccache:/root/.cache/ccache" --identity-label=false --force-rm \
     --build-arg "DEBIAN_SUITE=$suite" --build-arg "PYTHON_VERSION=$python" --build-arg "KILN_JOBS=${KILN_JOBS:-}" --build-arg "KILN_LANG=${LANG:-}" \
+    --build-arg "KILN_BUILD=$version $revision $SOURCE_DATE_EPOCH" \
     --build-arg "BUILDER=kiln/builder:$suite" --build-arg "BASE=kiln/base:$suite$from_suffix" \
     --build-arg "PYTHON=kiln/python:$python$from_suffix" --build-arg "CPP=kiln/cpp:$suite$from_suffix" \
     "${labels[@]}" "${tags[@]}" --file "Dockerfiles/$image.Dockerfile" .

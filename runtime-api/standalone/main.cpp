@@ -25,13 +25,17 @@ constexpr const char* help = R"(usage: kiln-standalone [HANDLER]       serve the
        kiln-standalone healthcheck     exit 0 where the server in this container is ready, 1 where it is not
 
 With AWS_LAMBDA_RUNTIME_API set it becomes the bootstrap and asks that address for events; else it listens:
-  PORT                          8080: HTTP; a request is an event (function-URL form), a CloudEvent, or a call of
+  PORT, KILN_HOST               8080, 0.0.0.0: HTTP; a request is an event (function-URL form), a CloudEvent, or a call of
                                 /2015-03-31/functions/function/invocations
   KILN_OPERATIONS_PORT          9464: /livez /readyz /metrics /scale
   _HANDLER                      the handler, where no argument names it
   AWS_LAMBDA_FUNCTION_TIMEOUT   300: seconds an invocation may take
+  KILN_INIT_TIMEOUT             10: seconds an instance may take to initialise
+  KILN_QUEUE_TIMEOUT            20: seconds a call waits for a free instance, before it is refused with 429
   AWS_LAMBDA_MAX_CONCURRENCY    1: invocations at once in one instance
   KILN_MAX_INSTANCES            1: instances in this container
+  KILN_ZYGOTE                   1: several instances of Python are forks of one interpreter; 0: each is executed
+  KILN_PREIMPORT                modules that it loads ahead of time, for all of them: json,logging
   KILN_DRAIN_DELAY              seconds from SIGTERM until connections are refused (5 on Kubernetes without Knative, else 0)
   AWS_LAMBDA_EXEC_WRAPPER       a program that is given the bootstrap to execute
 Exit codes: 0 ended as asked; 1 the function could not be initialised; 2 a setting cannot be.
@@ -74,7 +78,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "kiln: %s\n", error->message.c_str());
     return ExitCode::bad_settings;
   }
-  if (checks) return health_check(settings->operations_port);
+  if (checks) return health_check(settings->host, settings->operations_port);
   const char* const platform = ::getenv(kiln::environment::runtime_api);
   if (platform != nullptr && *platform != '\0') return become_bootstrap(*settings);
   become_init();

@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <array>
+#include <chrono>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -19,6 +19,7 @@
 #include "runtime-api/control-server/instances/function_pool.hpp"
 #include "runtime-api/control-server/launchers/orphan_guard.hpp"
 #include "runtime-api/control-server/launchers/process_launcher.hpp"
+#include "runtime-api/control-server/launchers/process_zygote.hpp"
 #include "runtime-api/control-server/shutdown.hpp"
 #include "runtime-api/server/async/signal_watch.hpp"
 #include "runtime-api/server/http/http_server.hpp"
@@ -43,8 +44,20 @@ std::string on_one_line(std::string_view text) {
   return line;
 }
 
+/// One instance alone gains nothing by it. A wrapper is to execute something.
+bool may_fork(const Settings& settings, const RuntimeFiles& runtime) {
+  return settings.zygote && settings.function.kiln.max_instances > 1 && runtime.own_bootstrap &&
+         runtime.arguments.empty() && settings.function.runtime.starts_with("python");
+}
+
+PoolLimits limits_of(const Settings& settings) {
+  PoolLimits limits;
+  limits.max_wait = settings.queue_timeout;
+  return limits;
+}
+
 /// "Runtime.ImportModuleError: Unable to import module 'index': …", for people.
-std::string reason_of(const FunctionError& error) {
+std::string reason_of(const FunctionError& error, std::chrono::seconds init_timeout) {
   const auto body = nlohmann::json::parse(error.body, nullptr, false);
   std::string reason = error.type;
   const auto text = [&body](const char* name) {
@@ -56,7 +69,7 @@ std::string reason_of(const FunctionError& error) {
   if (const std::string message = text("errorMessage"); !message.empty()) {
     reason += ": " + message;
   } else if (error.type == "Sandbox.Timedout") {
-    reason += ": the init phase took longer than its limit";
+    reason += ": the init phase took longer than " + std::to_string(init_timeout.count()) + " s (KILN_INIT_TIMEOUT)";
   }
   return on_one_line(reason);
 }
@@ -73,20 +86,22 @@ class Server {
                        static_cast<int>(what.size()), what.data());
         }),
         writing_(loop_, 1, "kiln-output"),
+        zygote_(guard_, settings.preimports,
+                [](const std::string& why) { std::fprintf(stderr, "kiln: %s\n", why.c_str()); }),
         launching_(loop_, 1, "kiln-launcher"),
         output_(writing_),
         logs_(loop_, writing_, to_output()),
-        launcher_(loop_, launching_, guard_),
+        launcher_(loop_, launching_, guard_, may_fork(settings, runtime) ? &zygote_ : nullptr),
         launchers_(launcher_),
         activator_(loop_, launchers_, logs_,
                    {[runtime = std::move(runtime)](const DeployedFunction&) { return runtime; },
                     "/opt",
-                    limits::init_timeout,
+                    settings.init_timeout,
                     {},
                     settings.account,
                     {}}),
         pool_(std::make_shared<FunctionPool>(
-            FunctionPool::Context{loop_, activator_, metrics_, {}},
+            FunctionPool::Context{loop_, activator_, metrics_, limits_of(settings)},
             DeployedFunction{std::make_shared<const FunctionConfiguration>(settings.function), settings.task_root})),
         api_(metrics_, settings.account, pool_),
         operations_api_(metrics_, [this] { return ready(); }, [this] { update_gauges(); }) {}
@@ -111,7 +126,7 @@ class Server {
   Task<void> live() {
     auto failure = co_await pool_->prepare();
     if (failure) {
-      failure_ = reason_of(*failure);
+      failure_ = reason_of(*failure, settings_.init_timeout);
       code_ = ExitCode::init_failed;
       co_return co_await leave();
     }
@@ -167,10 +182,11 @@ class Server {
 
   Task<void> end() {
     std::fprintf(stderr, "kiln: asked to end, %zu call(s) under way\n", listener_->active());
+    api_.drain();
     co_await sleep_until(loop_, Deadline::after(settings_.drain_delay));
     shutdown_.emplace(loop_, *listener_, *operations_,
-                      Shutdown::Functions{[this] { api_.drain(); }, [this] { pool_->retire(); },
-                                          [this] { pool_->kill_all(); }, [this] { return pool_->empty(); }},
+                      Shutdown::Functions{[] {}, [this] { pool_->retire(); }, [this] { pool_->kill_all(); },
+                                          [this] { return pool_->empty(); }},
                       settings_.drain_timeout);
     co_await shutdown_->run();
   }
@@ -184,6 +200,7 @@ class Server {
   Metrics metrics_;
   EventLoop loop_;
   WorkerPool writing_;
+  ProcessZygote zygote_;
   WorkerPool launching_;
   Output output_;
   LogStore logs_;

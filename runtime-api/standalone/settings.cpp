@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
+#include <sstream>
 
 #include "runtime-api/protocol/environment.hpp"
 #include "runtime-api/protocol/limits.hpp"
@@ -18,6 +20,9 @@ constexpr int default_timeout_s = 300;
 // Where the container has no limit that says more; what the official emulator tells functions.
 constexpr int default_memory_mb = 3008;
 constexpr int most_instances = 1000;
+constexpr int default_init_timeout_s = std::chrono::duration_cast<std::chrono::seconds>(limits::init_timeout).count();
+constexpr int default_queue_timeout_s = 20;
+constexpr int longest_s = 24 * 3600;
 // Calls that are never made do not cost a container anything, and whoever scales it removes it whole.
 constexpr int keep_idle_s = 10 * 365 * 24 * 3600;
 
@@ -31,6 +36,13 @@ std::string first_of(const Environment& environment, std::initializer_list<const
     if (found != environment.end() && !found->second.empty()) return found->second;
   }
   return std::string(fallback);
+}
+
+/// What commas and blanks separate.
+std::vector<std::string> words(std::string text) {
+  std::replace(text.begin(), text.end(), ',', ' ');
+  std::istringstream in(text);
+  return {std::istream_iterator<std::string>(in), {}};
 }
 
 /// Reads numbers and remembers the first that is none.
@@ -87,10 +99,12 @@ SettingsResult read_settings(const Environment& environment, const std::vector<s
   function.handler = arguments.empty() ? first_of(environment, {env::handler}) : arguments.front();
   settings.account.region = first_of(environment, {env::region, env::default_region}, settings.account.region);
   function.arn = function_arn(settings.account, function.name);
-  function.timeout_s = numbers.read("AWS_LAMBDA_FUNCTION_TIMEOUT", default_timeout_s, limits::min_timeout_s, 24 * 3600);
+  function.timeout_s = numbers.read("AWS_LAMBDA_FUNCTION_TIMEOUT", default_timeout_s, limits::min_timeout_s, longest_s);
   function.memory_mb = numbers.read(env::function_memory, memory_limit_mb.value_or(default_memory_mb), 1, 1 << 20);
   function.kiln.concurrency = numbers.read(env::max_concurrency, limits::default_concurrency, 1, most_instances);
   function.kiln.max_instances = numbers.read("KILN_MAX_INSTANCES", 1, 1, most_instances);
+  settings.zygote = numbers.read("KILN_ZYGOTE", 1, 0, 1) == 1;
+  settings.preimports = words(first_of(environment, {"KILN_PREIMPORT"}));
   function.kiln.idle_seconds = keep_idle_s;
   // The first is there before anybody may call, and is made anew where it crashes.
   function.kiln.min_instances = 1;
@@ -111,7 +125,10 @@ SettingsResult read_settings(const Environment& environment, const std::vector<s
   // Kubernetes takes a pod's address away while it ends, not before. Knative has waited for the last request already.
   const bool races = environment.contains("KUBERNETES_SERVICE_HOST") && !environment.contains("K_SERVICE");
   settings.drain_delay = std::chrono::seconds(numbers.read("KILN_DRAIN_DELAY", races ? 5 : 0, 0, 3600));
-  settings.drain_timeout = std::chrono::seconds(function.timeout_s + 1);
+  settings.init_timeout = std::chrono::seconds(numbers.read("KILN_INIT_TIMEOUT", default_init_timeout_s, 1, longest_s));
+  settings.queue_timeout =
+      std::chrono::seconds(numbers.read("KILN_QUEUE_TIMEOUT", default_queue_timeout_s, 1, longest_s));
+  settings.drain_timeout = settings.queue_timeout + std::chrono::seconds(function.timeout_s + 1);
   if (numbers.bad()) return {std::nullopt, numbers.bad()};
   return {std::move(settings), std::nullopt};
 }

@@ -20,6 +20,10 @@ constexpr std::array<std::string_view, 8> probing_agents = {
     "Knative-Ingress-Probe", "Knative-Autoscaling-",    "GoogleHC/",
     "ELB-HealthChecker/",    "Consul Health Check"};
 
+bool asks_whether_alive(std::string_view path) {
+  return path == "/livez" || path == "/healthz" || path == "/health/liveness";
+}
+
 CloudEventMode mode_of(const http::RequestHead& request) {
   if (request.method() != http::Method::post) return CloudEventMode::none;
   return cloud_event_mode(request.field("Content-Type").value_or(""), request.field("ce-specversion").has_value());
@@ -43,10 +47,13 @@ StandaloneApi::StandaloneApi(Metrics& metrics, const AccountSettings& account, s
 
 Task<void> StandaloneApi::handle(http::Connection& connection) {
   const http::RequestHead& request = connection.request();
+  if (draining()) connection.close_after_answer();
   if (is_probe(request)) {
-    connection.begin_answer(draining() ? 503 : 200, "text/plain; charset=utf-8");
+    // A server that drains is as alive as before: to be started anew would cost it the calls that it still answers.
+    const bool refuses = draining() && !asks_whether_alive(request.path());
+    connection.begin_answer(refuses ? 503 : 200, "text/plain; charset=utf-8");
     if (const auto hash = request.field("K-Network-Hash")) connection.add_field("K-Network-Hash", *hash);
-    const std::string_view body = draining() ? "draining\n" : "ok\n";
+    const std::string_view body = refuses ? "draining\n" : "ok\n";
     co_await connection.respond(body);
     co_return;
   }

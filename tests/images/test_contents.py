@@ -133,9 +133,11 @@ class Contents(unittest.TestCase):
         for name in ("python", "cpp", "provided", "control-server"):
             with self.subTest(name):
                 self.assertEqual(inspect(name)["RootFS"]["Layers"][:len(base)], base)
-        # A new bootstrap is one small layer of its own.
-        last, *_ = layers("python")
-        self.assertEqual([path for _, path, status in files_of(last) if stat.S_ISREG(status.st_mode)], ["/var/runtime/bootstrap"])
+        # A new bootstrap is one small layer of its own; behind it is what says what is in the image.
+        inventory, runtime, *_ = layers("python")
+        self.assertEqual(sorted(path for _, path, status in files_of(inventory) if stat.S_ISREG(status.st_mode)),
+                         ["/usr/share/sbom/kiln.mtree.gz", "/usr/share/sbom/kiln.spdx.json"])
+        self.assertEqual([path for _, path, status in files_of(runtime) if stat.S_ISREG(status.st_mode)], ["/var/runtime/bootstrap"])
 
 
 def leftover(path, size):

@@ -16,7 +16,7 @@ class Recipes(unittest.TestCase):
 
     def test_two_builds_are_one_digest(self):
         label = "org.opencontainers.image."
-        for name in ("base", "python", "python-slim"):
+        for name in ("base", "python", "python-slim", "cpp-slim"):
             with self.subTest(name):
                 first = inspect(name)
                 created = run("date", "--date", first["Labels"][label + "created"], "+%s").stdout.strip()

@@ -82,6 +82,8 @@ class Serving(unittest.TestCase):
         self.assertEqual(container.ask("/"), (200, "Hello Serverless"))
         self.open(gate)
         self.assertEqual(waiting.answer(), (200, "waited"))
+        # Forks, though it has no right to anything.
+        self.assertFalse([line for line in container.err if "cannot be forked" in line])
 
     @staticmethod
     def scale(container):

@@ -20,10 +20,10 @@ def strongest_isolation(kiln):
 class KilnServer:
     """A running server. Use it as a context manager; leaving ends it as an operator would, and checks that it went well."""
 
-    def __init__(self, build, data=None, arguments=(), isolation=None, shared=None):
+    def __init__(self, build, data=None, arguments=(), isolation=None, shared=None, prefix=()):
         """`data`: a folder that outlives the server; without one it has its own, which goes with it. `isolation`: what the
         test is about; without it $KILN_TEST_ISOLATION, else the server's default. `shared`: a SharedFolder, which becomes
-        the instances' /opt."""
+        the instances' /opt. `prefix`: the words of a command that executes the server, in circumstances of a test's own."""
         self.kiln = os.path.join(build, "bin", "kiln")
         self.folder = tempfile.TemporaryDirectory(prefix="kiln-server-test-")
         self.data = data or os.path.join(self.folder.name, "data")
@@ -32,7 +32,7 @@ class KilnServer:
         self.isolation = isolation or strongest_isolation(self.kiln)
         self.shared = shared
         self.process = subprocess.Popen(
-            [self.kiln, "serve", "--data", self.data, "--listen", "127.0.0.1:0", "--operations-listen", "127.0.0.1:0",
+            [*prefix, self.kiln, "serve", "--data", self.data, "--listen", "127.0.0.1:0", "--operations-listen", "127.0.0.1:0",
              *(["--isolation", isolation] if isolation else []),
              *(["--opt", shared.path] if shared else []), *arguments],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)

@@ -3,7 +3,9 @@
 
 #include <fcntl.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -31,6 +33,10 @@ using limits::memory_mb_of_one_cpu;
 constexpr long long smallest_step = mib;
 constexpr int period_us = 100'000;
 constexpr std::string_view own_prefix = "kiln-";
+// Where a server of version 2 is itself, below its own group.
+constexpr const char* server_leaf = "kiln-server";
+// Servers of one number, in process namespaces of their own.
+constexpr int most_of_one_number = 100;
 
 [[noreturn]] void fail(const fs::path& path) {
   throw std::system_error(errno, std::generic_category(), "control group " + path.string());
@@ -151,7 +157,9 @@ fs::path find_version_1(const std::vector<Mount>& mounts, std::string_view contr
 fs::path find_version_2(const std::vector<Mount>& mounts) {
   for (const Mount& mount : mounts) {
     if (mount.type != "cgroup2") continue;
-    const fs::path folder = folder_of(mount, own_group({}));
+    fs::path folder = folder_of(mount, own_group({}));
+    // This process has moved there before.
+    if (folder.filename() == server_leaf) folder = folder.parent_path();
     const std::string controllers = read_file(folder / "cgroup.controllers");
     const auto has = [&](std::string_view name) {
       std::istringstream words(controllers);
@@ -165,38 +173,101 @@ fs::path find_version_2(const std::vector<Mount>& mounts) {
   return {};
 }
 
-/// A group of version 2 whose children are to have controllers must hold no process itself; the server moves one down.
-void hand_down_controllers(const fs::path& group) {
-  constexpr std::string_view controllers = "+memory +cpu +pids";
-  try {
-    write_value(group / "cgroup.subtree_control", controllers);
-  } catch (const std::system_error& error) {
-    if (error.code() != std::errc::device_or_resource_busy) throw;
-    const fs::path own = group / "kiln-server";
-    make_folder(own);
-    write_number(own / "cgroup.procs", ::getpid());
-    write_value(group / "cgroup.subtree_control", controllers);
-  }
+std::vector<int> processes_in(const fs::path& group) {
+  std::vector<int> found;
+  std::istringstream pids(read_file(group / "cgroup.procs"));
+  for (int pid = 0; pids >> pid;) found.push_back(pid);
+  return found;
 }
 
-/// Groups of servers that were killed. Their instances have gone with them; a number that is alive may be another server.
+int parent_of(int pid) {
+  const std::string stat = read_file("/proc/" + std::to_string(pid) + "/stat");
+  const auto end_of_name = stat.rfind(") ");
+  if (end_of_name == std::string::npos) return 0;
+  std::istringstream rest(stat.substr(end_of_name + 2));
+  std::string state;
+  int parent = 0;
+  rest >> state >> parent;
+  return parent;
+}
+
+[[noreturn]] void fail_for_others(const fs::path& group) {
+  std::string others;
+  for (const int pid : processes_in(group)) others += (others.empty() ? "" : ", ") + std::to_string(pid);
+  throw std::runtime_error("control group " + group.string() + " has other processes in it (" + others +
+                           "), so it cannot hand down its controllers; start kiln in a group of its own (as a systemd "
+                           "service with Delegate=yes, or: systemd-run --scope -p Delegate=yes kiln serve)");
+}
+
+/// A group of version 2 whose children are to have controllers must hold no process itself; the server, and what it has
+/// started, move one down.
+void hand_down_controllers(const fs::path& group, const std::string& controllers) {
+  const auto hand_down = [&] {
+    try {
+      write_value(group / "cgroup.subtree_control", controllers);
+      return true;
+    } catch (const std::system_error& error) {
+      if (error.code() != std::errc::device_or_resource_busy) throw;
+      return false;
+    }
+  };
+  if (hand_down()) return;
+  const fs::path own = group / server_leaf;
+  make_folder(own);
+  const int self = ::getpid();
+  for (const int pid : processes_in(group)) {
+    if (pid == self || parent_of(pid) == self) write_number(own / "cgroup.procs", pid);
+  }
+  if (!hand_down()) fail_for_others(group);
+}
+
+/// The process number in the name of a server's folder: kiln-NUMBER, or kiln-NUMBER-MORE.
+std::optional<int> server_number(const std::string& name) {
+  if (!name.starts_with(own_prefix)) return std::nullopt;
+  int pid = 0;
+  const char* const end = name.data() + name.size();
+  const auto parsed = std::from_chars(name.data() + own_prefix.size(), end, pid);
+  if (parsed.ec != std::errc() || pid <= 0 || (parsed.ptr != end && *parsed.ptr != '-')) return std::nullopt;
+  return pid;
+}
+
+/// Whether a process is of the program that this one is of.
+bool runs_this_program(int pid) {
+  std::error_code error;
+  const fs::path own = fs::read_symlink("/proc/self/exe", error);
+  const fs::path other = fs::read_symlink("/proc/" + std::to_string(pid) + "/exe", error);
+  return !error && own.filename() == other.filename();
+}
+
+/// Nothing where somebody else holds it, or there is no such folder.
+Descriptor lock_folder(const fs::path& folder) {
+  Descriptor lock(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (lock && ::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) lock.reset();
+  return lock;
+}
+
+void remove_group(const fs::path& folder) {
+  std::error_code error;
+  thaw_groups(folder);  // or nothing in it could end
+  for (const auto& group : fs::directory_iterator(folder, error)) {
+    if (!group.is_directory()) continue;
+    kill_in(group.path());
+    ::rmdir(group.path().c_str());
+  }
+  ::rmdir(folder.c_str());
+}
+
+/// Groups of servers that were killed. Their instances have gone with them. Whose server lives is locked; a number says
+/// nothing, since it may be another process's by now, or one of another process namespace.
 void remove_stale(const fs::path& parent) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(parent, error)) {
-    const std::string name = entry.path().filename().string();
-    if (!name.starts_with(own_prefix)) continue;
-    int pid = 0;
-    const char* const end = name.data() + name.size();
-    const auto parsed = std::from_chars(name.data() + own_prefix.size(), end, pid);
-    if (parsed.ptr != end || pid <= 0 || ::kill(pid, 0) == 0 || errno != ESRCH) continue;
-    std::error_code inner;
-    thaw_groups(entry.path());  // or nothing in it could end
-    for (const auto& group : fs::directory_iterator(entry.path(), inner)) {
-      if (!group.is_directory()) continue;
-      kill_in(group.path());
-      ::rmdir(group.path().c_str());
-    }
-    ::rmdir(entry.path().c_str());
+    const auto pid = server_number(entry.path().filename().string());
+    if (!pid) continue;
+    const Descriptor lock = lock_folder(entry.path());
+    // Another that has made its folder is about to lock it.
+    if (!lock || (*pid != ::getpid() && runs_this_program(*pid))) continue;
+    remove_group(entry.path());
   }
 }
 
@@ -322,15 +393,32 @@ bool Cgroup::remove() {
   return removed;
 }
 
-std::optional<bool> MemoryWatch::over(int memory_mb, Descriptor& event) const {
+std::optional<long long> MemoryWatch::taken(int tmp) const {
+  const auto files = [tmp]() -> long long {
+    struct statvfs system{};
+    if (::fstatvfs(tmp, &system) != 0) return -1;
+    return static_cast<long long>(system.f_blocks - system.f_bfree) * static_cast<long long>(system.f_frsize);
+  };
+  // The kernel counts them with what is shared. They come and go meanwhile: what was there before or after may be counted.
+  const long long before = files();
+  const std::string stat = read_file(folder_ / "memory.stat");
+  const long long in_tmp = std::max(before, files());
+  if (stat.empty() || in_tmp < 0) return std::nullopt;
+  return field(stat, "rss") + std::max(0LL, field(stat, "shmem") - in_tmp);
+}
+
+std::optional<bool> MemoryWatch::over(int memory_mb, int tmp, Descriptor& event) const {
   const Descriptor usage(::open((folder_ / "memory.usage_in_bytes").c_str(), O_RDONLY | O_CLOEXEC));
   if (!usage) return std::nullopt;
   const long long limit = memory_mb * mib;
   const long long all = std::strtoll(read_open(usage.get()).c_str(), nullptr, 10);
-  const long long processes = field(read_file(folder_ / "memory.stat"), "rss");
-  if (processes > limit) return true;
+  std::optional<long long> processes = taken(tmp);
+  // What ends an instance is looked at twice.
+  if (processes && *processes > limit) processes = taken(tmp);
+  if (!processes) return std::nullopt;
+  if (*processes > limit) return true;
   // Only once so much more is in use can it all be the processes'. Small steps would be many events for nothing.
-  const long long threshold = all + std::max(limit - processes, smallest_step);
+  const long long threshold = all + std::max(limit - *processes, smallest_step);
   event = Descriptor(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   if (!event) return std::nullopt;
   try {
@@ -346,17 +434,25 @@ std::optional<bool> MemoryWatch::over(int memory_mb, Descriptor& event) const {
 
 CgroupTree::Where CgroupTree::find() {
   const std::vector<Mount> mounts = cgroup_mounts();
-  if (const fs::path folder = find_version_2(mounts); !folder.empty()) return {2, folder, folder, folder, folder};
-  const Where first{1, find_version_1(mounts, "memory"), find_version_1(mounts, "cpu"), find_version_1(mounts, "pids"),
-                    find_version_1(mounts, "freezer")};
-  if (first.memory.empty() || first.cpu.empty() || first.pids.empty()) {
+  Where where;
+  if (const fs::path folder = find_version_2(mounts); !folder.empty()) {
+    where.version = 2;
+    where.memory = where.cpu = where.pids = where.freezer = folder;
+    return where;
+  }
+  where.version = 1;
+  where.memory = find_version_1(mounts, "memory");
+  where.cpu = find_version_1(mounts, "cpu");
+  where.pids = find_version_1(mounts, "pids");
+  where.freezer = find_version_1(mounts, "freezer");
+  if (where.memory.empty() || where.cpu.empty() || where.pids.empty()) {
     throw std::runtime_error(
         mounts.empty()
             ? "no control groups are mounted (mount -t cgroup2 none /sys/fs/cgroup)"
             : "no tree of control groups here has the controllers memory, cpu and pids (as a systemd service: "
               "Delegate=yes)");
   }
-  return first;
+  return where;
 }
 
 CgroupTree::CgroupTree(Where where, bool freezes) : where_(std::move(where)) {
@@ -365,23 +461,40 @@ CgroupTree::CgroupTree(Where where, bool freezes) : where_(std::move(where)) {
       if (where_.version == 1) remove_stale(where_.freezer);
       where_.freezer.clear();
     }
-    const std::string name = std::string(own_prefix) + std::to_string(::getpid());
-    for (const fs::path& parent : where_.folders().distinct()) {
+    const std::vector<fs::path> parents = where_.folders().distinct();
+    for (const fs::path& parent : parents) {
       remove_stale(parent);
-      if (where_.version == 2) hand_down_controllers(parent);
-      make_folder(parent / name);
+      if (where_.version == 2) hand_down_controllers(parent, where_.controllers);
     }
+    const std::string name = claim(parents);
     where_.memory /= name;
     where_.cpu /= name;
     where_.pids /= name;
     if (!where_.freezer.empty()) where_.freezer /= name;
-    if (where_.version == 2) write_value(where_.memory / "cgroup.subtree_control", "+memory +cpu +pids");
+    if (where_.version == 2) write_value(where_.memory / "cgroup.subtree_control", where_.controllers);
   } catch (const std::system_error& error) {
     throw std::runtime_error(std::string(error.what()) +
                              (error.code() == std::errc::read_only_file_system
                                   ? " (they are mounted read-only; in a container, start it privileged)"
                                   : " (run as root, or as a systemd service with Delegate=yes)"));
   }
+}
+
+std::string CgroupTree::claim(const std::vector<fs::path>& parents) {
+  const std::string number = std::string(own_prefix) + std::to_string(::getpid());
+  for (int more = 0; more < most_of_one_number; ++more) {
+    const std::string name = more == 0 ? number : number + "-" + std::to_string(more);
+    for (const fs::path& parent : parents) {
+      make_folder(parent / name);
+      Descriptor lock = lock_folder(parent / name);
+      if (!lock || !fs::exists(parent / name)) break;  // somebody else has it, or has just removed it
+      locks_.push_back(std::move(lock));
+    }
+    if (locks_.size() == parents.size()) return name;
+    locks_.clear();
+  }
+  throw std::runtime_error("all names for control groups of this server, " + number + " and on, belong to others in " +
+                           parents.front().string());
 }
 
 CgroupTree::~CgroupTree() {

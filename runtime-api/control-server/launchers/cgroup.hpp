@@ -24,18 +24,22 @@ struct CgroupLimits {
   int processes = 0;  ///< threads count
 };
 
-/// Looks at the memory of the processes in a group alone, without files in memory, which the hard limit counts too. A copy;
-/// any thread.
+/// Looks at the memory of the processes in a group without the files of one folder, which the hard limit counts too. What
+/// they share (files in /dev/shm, memory made to be shared) is theirs. A copy; any thread.
 class MemoryWatch {
  public:
-  /// Whether they take more than `memory_mb`. Else `event`, which then becomes readable (an eventfd), is set to the moment
-  /// from which on they might. Nothing where that cannot be told, or the group is gone.
+  /// Whether they take more than `memory_mb`, but for what is in the file system that `tmp` is of (a descriptor that may be
+  /// one of O_PATH). Else `event`, which then becomes readable (an eventfd), is set to the moment from which on they might.
+  /// Nothing where that cannot be told, or the group is gone.
   /// May take tens of milliseconds: the kernel waits for a grace period of all its readers.
-  std::optional<bool> over(int memory_mb, Descriptor& event) const;
+  std::optional<bool> over(int memory_mb, int tmp, Descriptor& event) const;
 
  private:
   friend class Cgroup;
   explicit MemoryWatch(std::filesystem::path folder) : folder_(std::move(folder)) {}
+  /// Bytes of theirs.
+  std::optional<long long> taken(int tmp) const;
+
   std::filesystem::path folder_;
 };
 
@@ -93,13 +97,17 @@ class CgroupTree {
     Cgroup::Folders folders() const { return {memory, cpu, pids, freezer}; }
     std::filesystem::path memory, cpu, pids;  ///< the server's own group in each tree
     std::filesystem::path freezer;            ///< likewise; empty where there is none, or none is wanted
+    /// Of version 2: what groups are to be limited by, as the kernel wants it written.
+    std::string controllers = "+memory +cpu +pids";
   };
   /// Finds the trees by /proc/self/mountinfo and /proc/self/cgroup. Throws std::runtime_error with the reason and the way
   /// out where there are none to be used.
   static Where find();
 
-  /// Makes a group for this server below `where`, and removes those of servers that are gone. Groups can be frozen only where
-  /// it `freezes`: it is one tree more for each process to join. Throws std::runtime_error.
+  /// Makes a group for this server below `where`, and removes those of servers that are gone: each holds a lock on its own as
+  /// long as it lives. Groups can be frozen only where it `freezes`: it is one tree more for each process to join.
+  /// Version 2: where this process stands in the way of its own group's handing down controllers, it and its children are
+  /// moved one down. Throws std::runtime_error.
   explicit CgroupTree(Where where, bool freezes = false);
   /// Removes it.
   ~CgroupTree();
@@ -112,7 +120,11 @@ class CgroupTree {
   Cgroup make();
 
  private:
-  Where where_;  // this server's group
+  /// A folder of a name that nobody else has in any of `parents`, each locked; returns the name.
+  std::string claim(const std::vector<std::filesystem::path>& parents);
+
+  Where where_;                    // this server's group
+  std::vector<Descriptor> locks_;  // of its folders
   unsigned long next_ = 0;
 };
 

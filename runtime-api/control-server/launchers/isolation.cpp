@@ -186,10 +186,12 @@ std::vector<std::string> IsolationReport::weaknesses() const {
   std::vector<std::string> out;
   for (const IsolationFeature& feature : features) {
     if (feature.needed || feature.works) continue;
-    out.push_back("without " + feature.name + " (" + feature.detail + "; way out: " + feature.way_out + ")" +
-                  (feature.name == isolation_features::cgroups
-                       ? ": memory and processor time are not limited, processes by their number for each user only"
-                       : ""));
+    out.push_back(
+        "without " + feature.name + " (" + feature.detail + "; way out: " + feature.way_out + ")" +
+        (feature.name == isolation_features::cgroups
+             ? ": each process has a limit of its own of its memory, their sum, what they share and processor time "
+               "have none, and processes are limited by their number for each user only"
+             : ""));
   }
   return out;
 }

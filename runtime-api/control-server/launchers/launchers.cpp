@@ -138,8 +138,8 @@ ZygotePrograms find_zygotes(const LauncherOptions& options) {
   ZygotePrograms found;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(options.zygotes, error)) {
-    found[entry.path().filename().string()] = {entry.path(), std::string(inside_runtime) + "/bootstrap",
-                                               options.preimports, sandbox_inside_uid};
+    found[entry.path().filename().string()] = sandbox_zygote(entry.path(), std::string(inside_runtime) + "/bootstrap",
+                                                             options.preimports, sandbox_inside_uid);
   }
   return found;
 }

@@ -29,6 +29,7 @@ constexpr std::array masked = {"/proc/acpi",        "/proc/kcore",
                                "/proc/interrupts",  "/proc/kallsyms",
                                "/proc/modules",     "/proc/config.gz",
                                "/sys/firmware",     "/sys/devices/virtual/powercap"};
+constexpr std::uint64_t lower_half = 0xffffffffUL;
 constexpr std::array read_only = {"/proc/asound", "/proc/bus", "/proc/fs",
                                   "/proc/irq",    "/proc/sys", "/proc/sysrq-trigger"};
 
@@ -54,11 +55,18 @@ Json mounts_json(const ContainerPlan& plan) {
 
 Json rule(Json names, const char* action) { return {{"names", std::move(names)}, {"action", action}}; }
 
-Json rule_for(const char* name, unsigned index, std::uint64_t value, const char* comparison, std::uint64_t second = 0) {
+Json condition(unsigned index, std::uint64_t value, const char* comparison, std::uint64_t second = 0) {
+  return {{"index", index}, {"value", value}, {"valueTwo", second}, {"op", comparison}};
+}
+
+/// Where all of `conditions` hold.
+Json rule_for(const char* name, Json conditions) {
   Json made = rule(Json::array({name}), "SCMP_ACT_ALLOW");
-  made["args"] = Json::array({{{"index", index}, {"value", value}, {"valueTwo", second}, {"op", comparison}}});
+  made["args"] = std::move(conditions);
   return made;
 }
+
+Json rule_for_one(const char* name, Json only) { return rule_for(name, Json::array({std::move(only)})); }
 
 /// The same calls as in a sandbox, in the runtime's words.
 Json seccomp_json() {
@@ -68,17 +76,21 @@ Json seccomp_json() {
   Json refused = rule(Json(rules.refused), "SCMP_ACT_ERRNO");
   refused["errnoRet"] = eperm;
   calls.push_back(std::move(refused));
-  calls.push_back(rule_for("clone", 0, rules.refused_clone_flags, "SCMP_CMP_MASKED_EQ", 0));
-  for (const int family : rules.socket_families) {
-    calls.push_back(rule_for("socket", 0, static_cast<std::uint64_t>(family), "SCMP_CMP_EQ"));
-    calls.push_back(rule_for("socketpair", 0, static_cast<std::uint64_t>(family), "SCMP_CMP_EQ"));
+  calls.push_back(rule_for_one("clone", condition(0, rules.refused_clone_flags, "SCMP_CMP_MASKED_EQ", 0)));
+  for (const SocketRule& socket : rules.sockets) {
+    const auto family = static_cast<std::uint64_t>(socket.family);
+    const auto protocol = static_cast<std::uint64_t>(socket.protocol);
+    for (const char* const call : {"socket", "socketpair"}) {
+      calls.push_back(rule_for(call, Json::array({condition(0, family, "SCMP_CMP_EQ"),
+                                                  condition(2, lower_half, "SCMP_CMP_MASKED_EQ", protocol)})));
+    }
   }
   for (const unsigned long request : rules.ioctls) {
-    calls.push_back(rule_for("ioctl", 1, 0xffffffffUL, "SCMP_CMP_MASKED_EQ", request));
+    calls.push_back(rule_for_one("ioctl", condition(1, lower_half, "SCMP_CMP_MASKED_EQ", request)));
   }
-  calls.push_back(rule_for("prlimit64", 0, 0, "SCMP_CMP_EQ"));
+  calls.push_back(rule_for_one("prlimit64", condition(0, 0, "SCMP_CMP_EQ")));
   for (const unsigned long persona : rules.personalities) {
-    calls.push_back(rule_for("personality", 0, persona, "SCMP_CMP_EQ"));
+    calls.push_back(rule_for_one("personality", condition(0, persona, "SCMP_CMP_EQ")));
   }
   return {{"defaultAction", "SCMP_ACT_ERRNO"}, {"defaultErrnoRet", enosys}, {"syscalls", std::move(calls)}};
 }

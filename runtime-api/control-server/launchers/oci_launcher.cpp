@@ -105,7 +105,7 @@ class OciLauncher::Container : public std::enable_shared_from_this<Container> {
     std::vector<std::string> reached;
     const long refused = figures_ ? figures_->refused_processes() : 0;
     if (refused > std::exchange(refused_processes_, refused)) reached.push_back(processes_refused_text());
-    if (std::string full = full_tmp_text(pid_); !full.empty()) reached.push_back(std::move(full));
+    if (std::string full = full_tmp_text(tmp_); !full.empty()) reached.push_back(std::move(full));
     return reached;
   }
 
@@ -119,6 +119,7 @@ class OciLauncher::Container : public std::enable_shared_from_this<Container> {
         case container::ReportKind::started:
           pid_ = report.number;
           figures_.emplace(pid_);
+          tmp_ = Descriptor(::open(("/proc/" + std::to_string(pid_) + "/root/tmp").c_str(), O_PATH | O_CLOEXEC));
           watch_process();
           started_.set(report);
           break;
@@ -168,6 +169,7 @@ class OciLauncher::Container : public std::enable_shared_from_this<Container> {
   Completion<ExitStatus> exited_;
   std::optional<container::GroupFigures> figures_;
   Descriptor pidfd_;
+  Descriptor tmp_;  // its /tmp: whether that was full is asked after its end too
   ExitStatus status_;
   long peak_kib_ = 0;
   long refused_processes_ = 0;  // known of

@@ -98,10 +98,13 @@ Start extension_start(const ExtensionSpec& extension, const std::vector<std::str
 }
 
 /// Extensions first, the runtime last. Where one cannot be started, the ones before it are killed by their owners.
-std::vector<SpawnResult> spawn_all(const std::vector<Start>& starts, const OrphanGuard& guard) {
+/// `zygote`, where there is one, makes the runtime.
+std::vector<SpawnResult> spawn_all(const std::vector<Start>& starts, const OrphanGuard& guard, ProcessZygote* zygote) {
   std::vector<SpawnResult> results;
   for (const Start& start : starts) {
-    const SpawnResult& result = results.emplace_back(spawn_process(start.request));
+    const bool forks = zygote != nullptr && &start == &starts.back();
+    const SpawnResult& result =
+        results.emplace_back(forks ? zygote->spawn(start.request) : spawn_process(start.request));
     if (result.error) break;
     guard.watch(result.pid);
   }
@@ -122,7 +125,9 @@ Task<LaunchResult> ProcessLauncher::start(InstanceSpec spec) {
     starts.push_back(extension_start(extension, spec.extension_environment));
   }
   starts.push_back(runtime_start(spec, ends));
-  const std::vector<SpawnResult> spawned = co_await thread_.run([this, &starts] { return spawn_all(starts, guard_); });
+  ProcessZygote* const zygote = spec.zygote.empty() ? nullptr : zygote_;
+  const std::vector<SpawnResult> spawned =
+      co_await thread_.run([this, &starts, zygote] { return spawn_all(starts, guard_, zygote); });
 
   Extensions extensions;
   for (std::size_t i = 0; i < spawned.size() && i < spec.extensions.size(); ++i) {

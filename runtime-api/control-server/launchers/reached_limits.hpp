@@ -4,12 +4,14 @@
 
 #include <string>
 
+#include "runtime-api/control-server/launchers/descriptor.hpp"
+
 namespace kiln {
 
 /// That it was refused a process or a thread, for their number.
 std::string processes_refused_text();
 
-/// That nothing more fits into the /tmp that process `pid` sees; empty where something does, or there is no such process.
-std::string full_tmp_text(int pid);
+/// That nothing more fits into the folder `tmp`, an instance's /tmp; empty where something does, or it is not open.
+std::string full_tmp_text(const Descriptor& tmp);
 
 }  // namespace kiln

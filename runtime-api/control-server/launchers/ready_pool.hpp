@@ -19,7 +19,8 @@ namespace kiln {
 template <class T>
 class ReadyPool {
  public:
-  /// Keeps `target` of what `make` makes on `thread`. `make` may throw; whoever waits then gets the exception.
+  /// Keeps `target` of what `make` makes on `thread`. `make` may throw; whoever waits then gets the exception, and until it
+  /// has worked again, nothing is made but for those who wait.
   ReadyPool(EventLoop& loop, WorkerPool& thread, std::function<T()> make, std::size_t target)
       : shared_(std::make_shared<Shared>(Shared{loop, thread, std::move(make), target})) {
     refill(shared_);
@@ -64,12 +65,13 @@ class ReadyPool {
     std::deque<T> ready{};
     std::deque<Completion<Made>*> waiting{};
     std::size_t making = 0;
+    bool failing = false;
     bool ended = false;
   };
 
   static void refill(const std::shared_ptr<Shared>& shared) {
-    // One that fails is made again when somebody asks: a machine that has run out of something is not asked in a loop.
-    const std::size_t target = shared->ended ? 0 : shared->target;
+    // A machine that has run out of something is not asked in a loop, and not for more than somebody wants.
+    const std::size_t target = shared->ended || shared->failing ? 0 : shared->target;
     while (shared->ready.size() + shared->making < target + shared->waiting.size()) {
       ++shared->making;
       shared->loop.spawn(make_one(shared), "making ahead of time");
@@ -85,13 +87,18 @@ class ReadyPool {
       made.error = std::current_exception();
     }
     --shared->making;
+    const bool works_again = std::exchange(shared->failing, made.error != nullptr) && !shared->failing;
+    Completion<Made>* first = nullptr;
     if (!shared->waiting.empty()) {
-      Completion<Made>* const first = shared->waiting.front();
+      first = shared->waiting.front();
       shared->waiting.pop_front();
+    } else if (made.value && !shared->ended) {
+      shared->ready.push_back(std::move(*made.value));
+    }
+    if (works_again) refill(shared);
+    if (first != nullptr) {
       first->set(std::move(made));
-    } else if (made.value) {
-      if (!shared->ended) shared->ready.push_back(std::move(*made.value));
-    } else {
+    } else if (made.error) {
       std::rethrow_exception(made.error);  // nobody waits, so the log is told
     }
   }

@@ -10,6 +10,7 @@
 #include <system_error>
 #include <utility>
 
+#include "runtime-api/control-server/launchers/reached_limits.hpp"
 #include "runtime-api/control-server/launchers/sandbox/message_socket.hpp"
 
 namespace kiln {
@@ -33,6 +34,8 @@ RunningSandbox::RunningSandbox(EventLoop& loop, Threads threads, PreparedSandbox
       threads_(threads),
       memory_mb_(memory_mb),
       sandbox_(std::make_shared<PreparedSandbox>(std::move(sandbox))),
+      tmp_(std::make_shared<const Descriptor>(
+          ::open(("/proc/" + std::to_string(sandbox_->pid) + "/root/tmp").c_str(), O_PATH | O_CLOEXEC))),
       programs_(programs),
       process_(loop, std::exchange(sandbox_->pid, -1), sandbox_->borrowed_peak_kib,
                [this](ExitStatus own) { on_first_process_exit(own); }) {}
@@ -42,8 +45,11 @@ RunningSandbox::~RunningSandbox() {
   replies_.reset();  // before its descriptor goes, on the other thread
   process_.end();
   sandbox_->guard->forget(process_.pid());
-  // Removing a group takes a while, and the user id is free only once nobody has it.
-  threads_.clearing.submit([sandbox = std::move(sandbox_)] { sandbox->cgroup.remove(); });
+  // Removing a group takes a while, as does what was in /tmp, and the user id is free only once nobody has it.
+  threads_.clearing.submit([sandbox = std::move(sandbox_), tmp = std::move(tmp_)]() mutable {
+    tmp.reset();
+    sandbox->cgroup.remove();
+  });
 }
 
 void RunningSandbox::watch() {
@@ -55,15 +61,15 @@ void RunningSandbox::watch() {
 /// The hard limit leaves room for files in memory; this one is for the processes. The kernel says when it is time to look.
 void RunningSandbox::guard_memory() {
   if (const auto watch = cgroup().memory_watch()) {
-    loop_.spawn(look_at_memory(weak_from_this(), *watch, memory_mb_, threads_.watching), "memory of an instance");
+    loop_.spawn(look_at_memory(weak_from_this(), *watch, memory_mb_, tmp_, threads_.watching), "memory of an instance");
   }
 }
 
 /// Holds on to nothing meanwhile: the sandbox may end as it likes.
 Task<void> RunningSandbox::look_at_memory(std::weak_ptr<RunningSandbox> weak, MemoryWatch watch, int memory_mb,
-                                          WorkerPool& thread) {
+                                          std::shared_ptr<const Descriptor> tmp, WorkerPool& thread) {
   Descriptor event;
-  const std::optional<bool> over = co_await thread.run([&] { return watch.over(memory_mb, event); });
+  const std::optional<bool> over = co_await thread.run([&] { return watch.over(memory_mb, tmp->get(), event); });
   const auto self = weak.lock();
   if (over && self && self->running() > 0) self->memory_looked_at(*over, std::move(event));
 }
@@ -81,6 +87,8 @@ void RunningSandbox::memory_looked_at(bool over, Descriptor event) {
     if (running() > 0) guard_memory();
   });
 }
+
+std::string RunningSandbox::tmp_full() const { return full_tmp_text(*tmp_); }
 
 bool RunningSandbox::out_of_memory() const { return over_memory_ || cgroup().out_of_memory_kills() > 0; }
 

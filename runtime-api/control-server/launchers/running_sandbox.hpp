@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "runtime-api/control-server/launchers/child_process.hpp"
 #include "runtime-api/control-server/launchers/descriptor_watch.hpp"
@@ -44,6 +45,8 @@ class RunningSandbox : public std::enable_shared_from_this<RunningSandbox> {
   /// The way to its loopback; may be used after it has ended.
   MakeSocket loopback() const;
   const Cgroup& cgroup() const { return sandbox_->cgroup; }
+  /// Why nothing more can be written to its /tmp, as words for a log; empty where something can. After its end too.
+  std::string tmp_full() const;
 
  private:
   struct Program {
@@ -55,7 +58,7 @@ class RunningSandbox : public std::enable_shared_from_this<RunningSandbox> {
   void on_reply();
   void guard_memory();
   static Task<void> look_at_memory(std::weak_ptr<RunningSandbox> weak, MemoryWatch watch, int memory_mb,
-                                   WorkerPool& thread);
+                                   std::shared_ptr<const Descriptor> tmp, WorkerPool& thread);
   void memory_looked_at(bool over, Descriptor event);
   bool out_of_memory() const;
   void read_replies();
@@ -68,6 +71,7 @@ class RunningSandbox : public std::enable_shared_from_this<RunningSandbox> {
   const Threads threads_;
   const int memory_mb_;
   std::shared_ptr<PreparedSandbox> sandbox_;
+  std::shared_ptr<const Descriptor> tmp_;  // of its /tmp, to be asked only
   std::optional<DescriptorWatch> replies_;
   Descriptor memory_event_;
   std::optional<DescriptorWatch> memory_;

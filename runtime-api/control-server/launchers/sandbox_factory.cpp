@@ -76,7 +76,8 @@ PreparedSandbox SandboxFactory::make(Zygote* zygote) {
   if (groups_ != nullptr) made.cgroup = groups_->make();
   ControlPair control = make_control();
   if (zygote != nullptr) {
-    made.pid = zygote->fork(control.theirs.get());
+    const int theirs = control.theirs.get();
+    made.pid = zygote->fork({&sandbox::fork_request, 1}, {&theirs, 1});
   } else {
     execute_init(made, control.theirs.get());
   }

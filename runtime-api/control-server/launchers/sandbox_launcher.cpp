@@ -106,7 +106,7 @@ std::vector<std::string> SandboxInstance::limits_reached() {
   if (refused > std::exchange(refused_processes_, refused)) {
     reached.push_back(processes_refused_text());
   }
-  if (std::string full = full_tmp_text(sandbox_->pid()); !full.empty()) reached.push_back(std::move(full));
+  if (std::string full = sandbox_->tmp_full(); !full.empty()) reached.push_back(std::move(full));
   return reached;
 }
 
@@ -309,6 +309,7 @@ Task<LaunchResult> SandboxLauncher::start(InstanceSpec spec) {
   sandbox::LaunchPlan plan = make_plan(spec, inside, ends);
   // The control group says in the log that its limit was reached; this one, by user, is the fence behind it.
   plan.processes = factory_.has_cgroups() ? 2 * processes : processes;
+  plan.data_mb = factory_.has_cgroups() ? 0 : static_cast<std::uint32_t>(spec.memory_mb);
   LaunchDescriptors descriptors = make_descriptors(spec, inside, ends, plan);
   if (factory_.has_cgroups()) sandbox.cgroup.limit({spec.memory_mb, spec.tmp_mb, static_cast<int>(processes)});
   sandbox::send_message(sandbox.control.get(), encode(plan), descriptors.all);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime-api/control-server/launchers/seccomp_filter.hpp"
 
+#include <linux/netlink.h>
 #include <linux/sched.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
@@ -11,6 +13,7 @@
 
 #include <array>
 #include <cerrno>
+#include <initializer_list>
 #include <iterator>
 #include <memory>
 #include <stdexcept>
@@ -376,7 +379,26 @@ constexpr std::array<unsigned long, 12> allowed_ioctls = {FIONREAD,    FIONBIO, 
                                                           FIONCLEX,    TCGETS,       TIOCGWINSZ,  TIOCGPGRP,
                                                           SIOCGIFCONF, SIOCGIFFLAGS, SIOCGIFADDR, SIOCGIFINDEX};
 
-constexpr std::array socket_families = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK};
+// By family and protocol: a protocol that is nobody's but root's to load (SCTP, DCCP) would be loaded for whoever asks, and of
+// netlink only that part is wanted by which C libraries list interfaces and addresses.
+constexpr std::array<SocketRule, 15> socket_rules = {{
+    {AF_UNIX, 0},
+    {AF_UNIX, AF_UNIX},
+    {AF_INET, 0},
+    {AF_INET, IPPROTO_ICMP},
+    {AF_INET, IPPROTO_TCP},
+    {AF_INET, IPPROTO_UDP},
+    {AF_INET, IPPROTO_UDPLITE},
+    {AF_INET, IPPROTO_MPTCP},
+    {AF_INET6, 0},
+    {AF_INET6, IPPROTO_ICMPV6},
+    {AF_INET6, IPPROTO_TCP},
+    {AF_INET6, IPPROTO_UDP},
+    {AF_INET6, IPPROTO_UDPLITE},
+    {AF_INET6, IPPROTO_MPTCP},
+    {AF_NETLINK, NETLINK_ROUTE},
+}};
+constexpr std::uint64_t lower_half = 0xffffffffUL;
 constexpr std::array personalities = {0x0UL, 0x8UL, 0x20000UL, 0x20008UL, 0xffffffffUL};
 
 using Context = std::unique_ptr<void, decltype(&::seccomp_release)>;
@@ -397,9 +419,12 @@ class Filter {
     if (number >= 0) check(::seccomp_rule_add(context_.get(), action, number, 0), name);
   }
 
-  void add(const char* name, scmp_arg_cmp condition, std::uint32_t action = SCMP_ACT_ALLOW) {
+  /// Where all of `conditions` hold.
+  void add(const char* name, std::initializer_list<scmp_arg_cmp> conditions) {
     const int number = ::seccomp_syscall_resolve_name(name);
-    if (number >= 0) check(::seccomp_rule_add(context_.get(), action, number, 1, condition), name);
+    if (number < 0) return;
+    const auto count = static_cast<unsigned int>(conditions.size());
+    check(::seccomp_rule_add_array(context_.get(), SCMP_ACT_ALLOW, number, count, conditions.begin()), name);
   }
 
   std::string take() const {
@@ -435,18 +460,20 @@ std::string make_syscall_filter() {
   for (const char* const name : allowed) filter.add(name);
   for (const char* const name : refused) filter.add(name, SCMP_ACT_ERRNO(EPERM));
   // clone3 has its flags behind a pointer, where no filter can look: ENOSYS makes C libraries use clone.
-  filter.add("clone", argument_masked(0, namespace_flags, 0));
-  for (const int family : socket_families) {
-    filter.add("socket", first_argument(static_cast<scmp_datum_t>(family)));
-    filter.add("socketpair", first_argument(static_cast<scmp_datum_t>(family)));
+  filter.add("clone", {argument_masked(0, namespace_flags, 0)});
+  for (const SocketRule& socket : socket_rules) {
+    for (const char* const call : {"socket", "socketpair"}) {
+      filter.add(call, {first_argument(static_cast<scmp_datum_t>(socket.family)),
+                        argument_masked(2, lower_half, static_cast<scmp_datum_t>(socket.protocol))});
+    }
   }
   for (const unsigned long request : allowed_ioctls) {
-    filter.add("ioctl", argument_masked(1, 0xffffffffUL, request));
+    filter.add("ioctl", {argument_masked(1, lower_half, request)});
   }
   // Its own limits, not those of a process that has its user.
-  filter.add("prlimit64", first_argument(0));
+  filter.add("prlimit64", {first_argument(0)});
   for (const unsigned long persona : personalities) {
-    filter.add("personality", first_argument(persona));
+    filter.add("personality", {first_argument(persona)});
   }
   return filter.take();
 }
@@ -456,7 +483,7 @@ SyscallRules syscall_rules() {
   rules.allowed.assign(std::begin(allowed), std::end(allowed));
   rules.refused.assign(std::begin(refused), std::end(refused));
   rules.refused_clone_flags = namespace_flags;
-  rules.socket_families.assign(socket_families.begin(), socket_families.end());
+  rules.sockets.assign(socket_rules.begin(), socket_rules.end());
   rules.ioctls.assign(allowed_ioctls.begin(), allowed_ioctls.end());
   rules.personalities.assign(personalities.begin(), personalities.end());
   return rules;

@@ -13,12 +13,18 @@ namespace kiln {
 /// EPERM, any other with ENOSYS, so that C libraries fall back to an older one. Throws std::runtime_error.
 std::string make_syscall_filter();
 
+/// A kind of sockets, made by socket and socketpair.
+struct SocketRule {
+  int family = 0;
+  int protocol = 0;  ///< the lower half of the argument is looked at, as the kernel does
+};
+
 /// The same as data, for who has filters made by somebody else.
 struct SyscallRules {
   std::vector<std::string> allowed;
   std::vector<std::string> refused;       ///< known, with EPERM; any other with ENOSYS
   std::uint64_t refused_clone_flags = 0;  ///< clone with none of these
-  std::vector<int> socket_families;       ///< of socket and socketpair
+  std::vector<SocketRule> sockets;        ///< and no others
   std::vector<unsigned long> ioctls;      ///< by the lower half of the number
   std::vector<unsigned long> personalities;
 };

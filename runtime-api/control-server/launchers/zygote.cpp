@@ -9,11 +9,11 @@
 #include <csignal>
 #include <stdexcept>
 #include <system_error>
+#include <utility>
 
 #include "runtime-api/control-server/launchers/control_pair.hpp"
 #include "runtime-api/control-server/launchers/sandbox/message_socket.hpp"
-#include "runtime-api/control-server/launchers/sandbox/zygote_process.hpp"
-#include "runtime-api/control-server/launchers/spawn_process.hpp"
+#include "runtime-api/control-server/launchers/sandbox/messages.hpp"
 #include "runtime-api/control-server/launchers/system_root.hpp"
 
 namespace kiln {
@@ -42,14 +42,8 @@ bool Zygote::has_aged() const {
 
 void Zygote::start() {
   ControlPair control = make_control();
-  SpawnRequest request;
-  request.executable = options_.program.string();
-  request.name = options_.name;
-  request.environment = environment();
-  request.working_directory = "/";
-  request.output = STDERR_FILENO;
+  SpawnRequest request = options_.program;
   request.inherited = {control.theirs.get()};
-  request.namespaces = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET;
   const SpawnResult spawned = spawn_process(request);
   if (spawned.error) throw std::system_error(spawned.error, "cannot start " + request.executable);
   pid_ = spawned.pid;
@@ -58,13 +52,7 @@ void Zygote::start() {
   control.theirs.reset();
   forks_ = 0;
   started_ = std::chrono::steady_clock::now();
-
-  sandbox::ZygotePlan plan;
-  plan.root = system_root(options_.inside_uid);
-  // The dynamic loader does not look again into a folder that it has found missing.
-  for (const char* const folder : {"var/task/lib", "opt/lib"}) plan.root.folders.emplace_back(folder);
-  plan.modules = options_.modules;
-  sandbox::send_message(control_.get(), encode(plan));
+  sandbox::send_message(control_.get(), options_.plan());
   const sandbox::Reply reply = receive_reply(control_.get());
   if (reply.kind != sandbox::ReplyKind::ready) {
     throw std::runtime_error("the zygote " + request.executable + " cannot be had: " + reply.text);
@@ -81,12 +69,12 @@ void Zygote::end() {
   pid_ = -1;
 }
 
-int Zygote::fork(int control) {
+int Zygote::fork(std::string_view request, std::span<const int> descriptors) {
   if (pid_ > 0 && has_aged()) end();
   for (const bool fresh : {false, true}) {
     try {
       if (pid_ <= 0) start();
-      sandbox::send_message(control_.get(), {&sandbox::fork_request, 1}, {&control, 1});
+      sandbox::send_message(control_.get(), request, descriptors);
       const sandbox::Reply reply = receive_reply(control_.get());
       if (reply.kind != sandbox::ReplyKind::forked) {
         throw std::system_error(reply.number, std::generic_category(), "the zygote cannot fork");
@@ -101,6 +89,26 @@ int Zygote::fork(int control) {
     }
   }
   throw std::logic_error("a loop that ends by return or throw");
+}
+
+ZygoteOptions sandbox_zygote(const std::filesystem::path& program, std::string name, std::vector<std::string> modules,
+                             std::uint32_t inside_uid) {
+  ZygoteOptions options;
+  options.program.executable = program.string();
+  options.program.name = std::move(name);
+  options.program.environment = environment();
+  options.program.working_directory = "/";
+  options.program.output = STDERR_FILENO;
+  options.program.namespaces = CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET;
+  options.plan = [modules = std::move(modules), inside_uid] {
+    sandbox::ZygotePlan plan;
+    plan.root = system_root(inside_uid);
+    // The dynamic loader does not look again into a folder that it has found missing.
+    for (const char* const folder : {"var/task/lib", "opt/lib"}) plan.root.folders.emplace_back(folder);
+    plan.modules = modules;
+    return encode(plan);
+  };
+  return options;
 }
 
 }  // namespace kiln

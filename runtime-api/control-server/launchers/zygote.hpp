@@ -5,21 +5,23 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "runtime-api/control-server/launchers/descriptor.hpp"
 #include "runtime-api/control-server/launchers/orphan_guard.hpp"
-#include "runtime-api/control-server/launchers/sandbox/messages.hpp"
+#include "runtime-api/control-server/launchers/spawn_process.hpp"
 
 namespace kiln {
 
 struct ZygoteOptions {
-  std::filesystem::path program;     ///< the language's zygote
-  std::string name;                  ///< what its forks are called: what they would have executed
-  std::vector<std::string> modules;  ///< loaded ahead of time
-  std::uint32_t inside_uid = 0;      ///< what instances' users are called inside
+  SpawnRequest program;               ///< how it is started; the first descriptor it inherits is its socket
+  std::function<std::string()> plan;  ///< makes the first message to it, which it answers when it is ready
   // What its heap has become over time, its children inherit.
   std::size_t most_forks = 20'000;
   std::chrono::seconds longest_life{6 * 3600};
@@ -32,10 +34,10 @@ class Zygote {
   Zygote(const Zygote&) = delete;
   Zygote& operator=(const Zygote&) = delete;
 
-  /// Forks the first process of a sandbox, which has `control` as its socket; returns its number. It is a child of the
+  /// Has it fork as `request` with its `descriptors` says; returns the number of the new process, which is a child of the
   /// calling thread. Blocks: a millisecond, or as long as it takes to start the language where no zygote runs. Throws
   /// std::exception, with the reason, where none can be had.
-  int fork(int control);
+  int fork(std::string_view request, std::span<const int> descriptors);
 
   /// For tests and for the log: the number of the zygote that runs; -1 where none does.
   int pid() const { return pid_; }
@@ -52,5 +54,11 @@ class Zygote {
   std::size_t forks_ = 0;  // of this one
   std::chrono::steady_clock::time_point started_;
 };
+
+/// Of a zygote whose forks are first processes of sandboxes: `program` is the language's, `name` what its forks would have
+/// executed, `inside_uid` what instances' users are called inside; `modules` are loaded ahead of time. Its requests are
+/// sandbox::fork_request with the socket that the new process is to have.
+ZygoteOptions sandbox_zygote(const std::filesystem::path& program, std::string name, std::vector<std::string> modules,
+                             std::uint32_t inside_uid);
 
 }  // namespace kiln

@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,10 @@ import json
 import os
 import time
 
+if os.environ.get("CRASHES") and os.path.exists(os.environ["CRASHES"]):
+    with open(os.environ["CRASHES"], "a") as crashes:
+        crashes.write("x")
+    os._exit(7)
 if os.environ.get("FAIL_INIT"):
     raise RuntimeError(os.environ["FAIL_INIT"])
 while os.environ.get("INIT_GATE") and not os.path.exists(os.environ["INIT_GATE"]):
@@ -45,6 +50,8 @@ def handler(event, context):
         time.sleep(30)
     if path == "/stream":
         return stream()
+    if path == "/headers":
+        return event["headers"]
     if path == "/env":
         return {"function": context.function_name, "version": context.function_version, "memory": context.memory_limit_in_mb,
                 "table": os.environ.get("TABLE"), "handler": os.environ["_HANDLER"], "wrapped": os.environ.get("WRAPPED")}
@@ -60,6 +67,14 @@ def stream():
     yield b"first "
     yield b"second"
 """
+
+
+def has_ipv6():
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
 
 
 class Server:
@@ -82,6 +97,7 @@ class Server:
             if len(words) != 4:
                 raise AssertionError(f"it did not come up:\n{''.join(self.out)}{''.join(self.err)}")
             self.port, self.operations = (int(words[i].rsplit(":", 1)[1]) for i in (1, 3))
+            self.host = words[1].removeprefix("http://").rsplit(":", 1)[0].strip("[]")
 
     @staticmethod
     def _read(stream, into):
@@ -104,7 +120,7 @@ class Server:
         self.process.stderr.close()
 
     def ask(self, path, method="GET", body=None, headers=None, operations=False):
-        connection = http.client.HTTPConnection("127.0.0.1", self.operations if operations else self.port, timeout=PATIENCE)
+        connection = http.client.HTTPConnection(self.host, self.operations if operations else self.port, timeout=PATIENCE)
         try:
             connection.request(method, path, body, headers or {})
             answer = connection.getresponse()
@@ -163,12 +179,35 @@ class Standalone(unittest.TestCase):
 
     def test_probes_never_reach_the_function(self):
         server = self.server()
-        for agent in ("kube-probe/1.30", "Knative-Activator-Probe", "Knative-Queue-Proxy-Probe", "GoogleHC/1.0",
-                      "ELB-HealthChecker/2.0", "Consul Health Check"):
+        for agent in ("kube-probe/1.30", "Knative-Activator-Probe", "Knative-Queue-Proxy-Probe", "Knative-Ingress-Probe",
+                      "Knative-Autoscaling-Probe", "GoogleHC/1.0", "ELB-HealthChecker/2.0", "Consul Health Check"):
             self.assertEqual(server.ask("/count", headers={"User-Agent": agent})[:2], (200, "ok\n"))
+            self.assertEqual(server.ask("/count", "HEAD", headers={"User-Agent": agent})[:2], (200, ""))
+        # A port that is only connected to, and the h2c request with which Knative finds out what the port speaks.
+        socket.create_connection((server.host, server.port), PATIENCE).close()
+        with socket.create_connection((server.host, server.port), PATIENCE) as probe:
+            probe.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+            refusal = probe.makefile("rb").read()
+        self.assertFalse(refusal.startswith(b"HTTP/1.1 2"), refusal)
+        upgrade = {"User-Agent": "kube-probe/1.30", "Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c",
+                   "HTTP2-Settings": "AAMAAABkAAQAAP__"}
+        self.assertEqual(server.ask("/count", headers=upgrade)[:2], (200, "ok\n"))
         status, _, headers = server.ask("/", headers={"K-Network-Probe": "queue", "K-Network-Hash": "h"})
         self.assertEqual((status, headers["K-Network-Hash"]), (200, "h"))
         self.assertEqual(server.ask("/count")[1], "1")
+        self.assertIn('kiln_invocations_total{function="function",result="success"} 1',
+                      server.ask("/metrics", operations=True)[1])
+
+    def test_what_a_platform_adds_to_a_request_reaches_the_function_or_does_no_harm(self):
+        server = self.server()
+        status, body, _ = server.ask("/headers", headers={
+            "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "Forwarded": "for=10.0.0.1",
+            "X-Forwarded-Proto": "https", "K-Proxy-Request": "activator", "K-Original-Host": "a", "K-Passthrough-Lb": "true",
+            "Knative-Serving-Tag": "t", "Knative-Serving-Default-Route": "true"})
+        self.assertEqual(status, 200)
+        seen = json.loads(body)
+        self.assertEqual((seen["traceparent"], seen["forwarded"], seen["x-forwarded-proto"]),
+                         ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "for=10.0.0.1", "https"))
 
     def test_it_listens_only_once_the_function_is_initialised(self):
         server = self.server(environment={"INIT_GATE": self.path("gate")}, wait=False)
@@ -214,6 +253,27 @@ class Standalone(unittest.TestCase):
         self.assertEqual(server.err[-1],
                          "kiln: the function could not be initialised: RuntimeError: no luck today\n")
 
+    def test_an_init_phase_has_its_limit(self):
+        server = self.server(environment={"INIT_GATE": self.path("gate"), "KILN_INIT_TIMEOUT": "1"}, wait=False)
+        self.assertEqual(server.process.wait(PATIENCE), 1)
+        server.readers[1].join(PATIENCE)
+        self.assertEqual(server.err[-1], "kiln: the function could not be initialised: Sandbox.Timedout: the init phase took "
+                                         "longer than 1 s (KILN_INIT_TIMEOUT)\n")
+
+    def test_what_crashes_each_time_is_tried_at_growing_intervals_and_served_once_it_does_not(self):
+        crashes = self.path("crashes")
+        server = self.server(environment={"CRASHES": crashes})
+        open(crashes, "w").close()
+        began = time.monotonic()
+        self.assertEqual(server.ask("/die")[0], 502)
+        # The first at once, the next after pauses of 100, 200, 400 and 800 ms.
+        wait_until(lambda: os.path.getsize(crashes) >= 5, "five attempts")
+        self.assertGreaterEqual(time.monotonic() - began, 1.5)
+        self.assertEqual(server.ask("/livez", operations=True)[0], 200)
+        self.assertEqual(server.ask("/hello")[0], 502)  # it does not wait for the pause to be over
+        os.unlink(crashes)
+        self.assertEqual(server.ask("/hello")[:2], (200, "Hello Serverless"))
+
     def test_a_crash_costs_its_call_only(self):
         server = self.server()
         self.assertEqual(server.ask("/die")[0], 502)
@@ -244,6 +304,46 @@ class Standalone(unittest.TestCase):
         self.assertEqual(answers[0][2]["Connection"], "close")
         self.assertEqual(server.process.wait(PATIENCE), 0)
 
+    def test_calls_that_wait_when_sigterm_comes_are_answered_as_well(self):
+        server = self.server(environment={"GATE": self.path("gate"), "STARTED": self.path("started")})
+        answers = {}
+        threads = self.one_under_way_and_one_that_waits(server, answers)
+        server.process.terminate()
+        wait_until(lambda: self.refused(server.port), "the port to be closed")
+        open(self.path("gate"), "w").close()
+        for thread in threads:
+            thread.join(PATIENCE)
+        self.assertEqual((answers["/wait"][:2], answers["/hello"][:2]), ((200, "waited"), (200, "Hello Serverless")))
+        self.assertEqual(answers["/hello"][2]["Connection"], "close")
+        self.assertEqual(server.process.wait(PATIENCE), 0)
+
+    def test_a_call_that_has_waited_too_long_is_refused_also_while_the_server_ends(self):
+        server = self.server(environment={"GATE": self.path("gate"), "STARTED": self.path("started"), "KILN_QUEUE_TIMEOUT": "1"})
+        answers = {}
+        threads = self.one_under_way_and_one_that_waits(server, answers)
+        server.process.terminate()
+        threads[1].join(PATIENCE)
+        status, _, headers = answers["/hello"]
+        self.assertEqual((status, headers["Retry-After"], headers["Connection"]), (429, "1", "close"))
+        open(self.path("gate"), "w").close()
+        threads[0].join(PATIENCE)
+        self.assertEqual(answers["/wait"][:2], (200, "waited"))
+        self.assertEqual(server.process.wait(PATIENCE), 0)
+
+    def one_under_way_and_one_that_waits(self, server, answers):
+        """Two threads, the second of which waits for the one instance to be free."""
+        threads = []
+        for path, is_there in (("/wait", lambda: os.path.exists(self.path("started"))),
+                               ("/hello", lambda: self.scale(server)["queued"] == 1)):
+            threads.append(threading.Thread(target=lambda path=path: answers.update({path: server.ask(path)})))
+            threads[-1].start()
+            wait_until(is_there, path)
+        return threads
+
+    @staticmethod
+    def scale(server):
+        return json.loads(server.ask("/scale", operations=True)[1])
+
     @staticmethod
     def refused(port):
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
@@ -259,7 +359,13 @@ class Standalone(unittest.TestCase):
         server = self.server(environment={"KILN_DRAIN_DELAY": "3600"})
         server.process.terminate()
         wait_until(lambda: server.ask("/readyz", operations=True)[0] == 503, "readiness to say no")
-        self.assertEqual(server.ask("/hello")[:2], (200, "Hello Serverless"))
+        status, body, headers = server.ask("/hello")
+        self.assertEqual((status, body, headers["Connection"]), (200, "Hello Serverless", "close"))
+        probe = {"User-Agent": "kube-probe/1.30"}
+        status, _, headers = server.ask("/readyz", headers=probe)
+        self.assertEqual((status, headers["Connection"]), (503, "close"))
+        self.assertEqual(server.ask("/livez", headers=probe)[0], 200)
+        self.assertEqual(server.ask("/livez", operations=True)[0], 200)
         server.process.terminate()  # the second does not wait
         self.assertEqual(server.process.wait(PATIENCE), 128 + signal.SIGTERM)
 
@@ -283,6 +389,19 @@ class Standalone(unittest.TestCase):
         gone = subprocess.run(check, env={"KILN_OPERATIONS_PORT": str(server.operations)}, capture_output=True, text=True)
         self.assertEqual(gone.returncode, 1)
         self.assertIn("not healthy", gone.stderr)
+
+    def test_healthcheck_asks_where_the_server_listens(self):
+        hosts = ["0.0.0.0", "127.0.0.2"] + (["::", "::1"] if has_ipv6() else [])
+        for host in hosts:
+            with self.subTest(host):
+                server = self.server(environment={"KILN_HOST": host})
+                self.assertEqual(server.ask("/hello")[0], 200)
+                check = {"KILN_OPERATIONS_PORT": str(server.operations), "KILN_HOST": host}
+                self.assertEqual(subprocess.run([PROGRAM, "healthcheck"], env=check).returncode, 0)
+                self.assertEqual(server.end(), 0)
+        nowhere = subprocess.run([PROGRAM, "healthcheck"], env={"KILN_HOST": "no such host"}, capture_output=True, text=True)
+        self.assertEqual((nowhere.returncode, nowhere.stderr),
+                         (1, "kiln: not healthy: KILN_HOST=no such host is no address\n"))
 
     def test_the_function_sees_the_container(self):
         server = self.server(environment={"TABLE": "users", "K_SERVICE": "greeter", "K_REVISION": "greeter-1",

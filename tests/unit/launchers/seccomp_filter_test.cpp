@@ -4,7 +4,9 @@
 
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/netlink.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -108,6 +110,17 @@ TEST_CASE("sockets are of few families, ioctls of few kinds, limits one's own") 
   const Filter filter;
   for (const std::uint64_t family : {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK})
     CHECK(filter.allows(SYS_socket, {family}));
+  CHECK(filter.allows(SYS_socket, {AF_INET, SOCK_STREAM, IPPROTO_TCP}));
+  CHECK(filter.allows(SYS_socket, {AF_INET6, SOCK_DGRAM, IPPROTO_UDP}));
+  // The kernel would load what nobody has asked for yet, or opens a large part of itself.
+  for (const std::uint64_t protocol : {IPPROTO_SCTP, IPPROTO_DCCP, IPPROTO_RAW}) {
+    CHECK_FALSE(filter.allows(SYS_socket, {AF_INET, SOCK_STREAM, protocol}));
+    CHECK_FALSE(filter.allows(SYS_socket, {AF_INET6, SOCK_STREAM, protocol}));
+  }
+  for (const std::uint64_t protocol : {NETLINK_NETFILTER, NETLINK_AUDIT, NETLINK_GENERIC, NETLINK_KOBJECT_UEVENT}) {
+    CHECK_FALSE(filter.allows(SYS_socket, {AF_NETLINK, SOCK_RAW, protocol}));
+    CHECK_FALSE(filter.allows(SYS_socket, {AF_NETLINK, SOCK_RAW, (1ULL << 32) | protocol}));
+  }
   for (const std::uint64_t family : {AF_PACKET, AF_VSOCK, AF_ALG, 45}) {
     CHECK_FALSE(filter.allows(SYS_socket, {family}));
   }

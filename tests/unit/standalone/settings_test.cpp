@@ -31,9 +31,13 @@ TEST_CASE("A container that says nothing gets the defaults of the image contract
   CHECK(settings.function.version == "$LATEST");
   CHECK(settings.function.runtime == "provided");
   CHECK(settings.function.timeout_s == 300);
+  CHECK(settings.init_timeout == 10s);
+  CHECK(settings.queue_timeout == 20s);
   CHECK(settings.function.memory_mb == 3008);
   CHECK(settings.function.kiln.concurrency == 1);
   CHECK(settings.function.kiln.max_instances == 1);
+  CHECK(settings.zygote);
+  CHECK(settings.preimports.empty());
   CHECK(settings.function.arn == "arn:aws:lambda:us-east-1:000000000000:function:function");
 }
 
@@ -65,6 +69,23 @@ TEST_CASE("On Kubernetes connections are taken for a while after SIGTERM, but no
   CHECK(good({{"KUBERNETES_SERVICE_HOST", "10.0.0.1"}, {"KILN_DRAIN_DELAY", "1"}}).drain_delay == 1s);
 }
 
+TEST_CASE("Knative's own ports are left alone by the defaults") {
+  const Settings settings = good({});
+  for (const unsigned short reserved : {8008, 8012, 8013, 8022, 8112, 9090, 9091}) {
+    CHECK(settings.port != reserved);
+    CHECK(settings.operations_port != reserved);
+  }
+}
+
+TEST_CASE("A server that ends gives each call the time that it may wait and run") {
+  const Settings settings =
+      good({{"AWS_LAMBDA_FUNCTION_TIMEOUT", "7"}, {"KILN_QUEUE_TIMEOUT", "3"}, {"KILN_INIT_TIMEOUT", "60"}});
+  CHECK(settings.init_timeout == 60s);
+  CHECK(settings.queue_timeout == 3s);
+  CHECK(settings.drain_timeout >= 10s);
+  CHECK(settings.drain_timeout < 12s);
+}
+
 TEST_CASE("The whole environment is the function's") {
   CHECK(good({{"TABLE", "users"}}).function.environment->at("TABLE") == "users");
   // But for the way to the Runtime API, which the server tells each instance itself.
@@ -78,11 +99,21 @@ TEST_CASE("A number that is none, or out of range, is named with what would do")
                                                                        {"AWS_LAMBDA_FUNCTION_TIMEOUT", "0"},
                                                                        {"AWS_LAMBDA_MAX_CONCURRENCY", "-1"},
                                                                        {"KILN_MAX_INSTANCES", "1e3"},
+                                                                       {"KILN_ZYGOTE", "no"},
+                                                                       {"KILN_INIT_TIMEOUT", "0"},
+                                                                       {"KILN_QUEUE_TIMEOUT", "86401"},
                                                                        {"KILN_OPERATIONS_PORT", "x"}}));
   const auto result = read_settings({{name, value}}, {}, std::nullopt);
   CHECK_FALSE(result.settings);
   REQUIRE(result.error);
   CHECK(result.error->message.find(name + "=" + value + ": a number from ") == 0);
+}
+
+TEST_CASE("Forks can be turned off") { CHECK_FALSE(good({{"KILN_ZYGOTE", "0"}}).zygote); }
+
+TEST_CASE("Modules to be loaded ahead of time are a list") {
+  CHECK(good({{"KILN_PREIMPORT", "json, logging,,http.client "}}).preimports ==
+        std::vector<std::string>{"json", "logging", "http.client"});
 }
 
 TEST_CASE("JSON logs are asked for as everywhere else") {

@@ -78,6 +78,7 @@ struct LaunchPlan {
   std::uint32_t tmp_files = 0;
   std::uint32_t open_files = 0;
   std::uint32_t processes = 0;
+  std::uint32_t data_mb = 0;  ///< of each process, where nothing else limits all of them; 0: no limit
 };
 
 enum class ReplyKind : std::uint32_t {
@@ -104,6 +105,9 @@ struct ZygotePlan {
   RootLayout root;                   ///< as its sandboxes will have it
   std::vector<std::string> modules;  ///< loaded ahead of time, in this order
 };
+
+/// What a zygote of sandboxes is asked, with the socket that the new first process is to have.
+inline constexpr char fork_request = 'f';
 
 /// From the server, as its bytes: a signal for a program and what it has started.
 struct Order {

@@ -39,6 +39,7 @@ bool set_limit(__rlimit_resource resource, rlim_t value) {
 }
 
 bool set_limits(const LaunchPlan& launch) {
+  if (launch.data_mb != 0 && !set_limit(RLIMIT_DATA, rlim_t{launch.data_mb} * 1024 * 1024)) return false;
   return set_limit(RLIMIT_CORE, 0) && set_limit(RLIMIT_NOFILE, launch.open_files) &&
          set_limit(RLIMIT_NPROC, launch.processes) && set_limit(RLIMIT_MSGQUEUE, 0) &&
          set_limit(RLIMIT_MEMLOCK, 64 * 1024) && set_limit(RLIMIT_NICE, 0) && set_limit(RLIMIT_RTPRIO, 0);
@@ -54,35 +55,10 @@ bool clear_the_way(int& descriptor, int first_free) {
   return descriptor >= 0;
 }
 
-/// Those that are the program's are moved to their numbers. `progress` may get another number.
-bool place_descriptors(ProgramDescriptors descriptors, int& progress) {
-  const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-  if (null < 0 || ::dup2(null, STDIN_FILENO) < 0) return false;
-  if (::dup2(descriptors.output, STDOUT_FILENO) < 0 || ::dup2(descriptors.output, STDERR_FILENO) < 0) return false;
-  const int first_private = first_inherited + static_cast<int>(descriptors.inherited.size());
-  if (!clear_the_way(progress, first_private)) return false;
-  for (int& descriptor : descriptors.inherited) {
-    if (!clear_the_way(descriptor, first_private)) return false;
-  }
-  int number = first_inherited;
-  for (const int descriptor : descriptors.inherited) {
-    if (::dup2(descriptor, number++) < 0) return false;
-  }
-  // What is left of ours, the socket to the server among it, goes when the program is executed.
-  return close_from(first_private, CLOSE_RANGE_CLOEXEC);
-}
-
 bool filter_system_calls(const std::string& filter) {
   const sock_fprog program{static_cast<unsigned short>(filter.size() / sizeof(sock_filter)),
                            reinterpret_cast<sock_filter*>(const_cast<char*>(filter.data()))};
   return ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0;
-}
-
-void reset_signals() {
-  for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
 }
 
 /// What a child says on its way to become the program: when it tries, and then, if it must, why it cannot.
@@ -113,6 +89,30 @@ void say(int pipe, const Progress& progress) {
 }
 
 }  // namespace
+
+bool place_descriptors(ProgramDescriptors descriptors, int& kept) {
+  const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (null < 0 || ::dup2(null, STDIN_FILENO) < 0) return false;
+  if (::dup2(descriptors.output, STDOUT_FILENO) < 0 || ::dup2(descriptors.output, STDERR_FILENO) < 0) return false;
+  const int first_private = first_inherited + static_cast<int>(descriptors.inherited.size());
+  if (!clear_the_way(kept, first_private)) return false;
+  for (int& descriptor : descriptors.inherited) {
+    if (!clear_the_way(descriptor, first_private)) return false;
+  }
+  int number = first_inherited;
+  for (const int descriptor : descriptors.inherited) {
+    if (::dup2(descriptor, number++) < 0) return false;
+  }
+  // What is left of ours, the socket to the server among it, goes when the program is executed.
+  return close_from(first_private, CLOSE_RANGE_CLOEXEC);
+}
+
+void reset_signals() {
+  for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
+}
 
 const char* become_some_program(const PreparePlan& prepared) {
   if (::setsid() < 0) return "setsid";

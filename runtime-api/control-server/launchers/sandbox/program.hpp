@@ -33,6 +33,12 @@ const char* become_some_program(const PreparePlan& prepared);
 const char* become_this_program(const LaunchPlan& launch, const Program& program, const ProgramDescriptors& descriptors,
                                 int& kept);
 
+/// Moves them to their numbers, and /dev/null to stdin; all others close on execution. `kept` as above. False where it
+/// cannot, with errno set.
+bool place_descriptors(ProgramDescriptors descriptors, int& kept);
+/// Default signals, none of them blocked.
+void reset_signals();
+
 /// Forks and waits until the program has been executed, or could not be.
 Started start_program(const PreparePlan& prepared, const LaunchPlan& launch, const Program& program,
                       const ProgramDescriptors& descriptors);

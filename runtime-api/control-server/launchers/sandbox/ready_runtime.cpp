@@ -47,6 +47,7 @@ int become(ForkedRuntime& runtime, int socket) {
   try {
     ::dup2(socket, control_fd);
     ::syscall(SYS_close_range, static_cast<unsigned>(control_fd + 1), ~0U, 0U);
+    runtime.forked();
     runtime.rehearse();
     // Last, for it is what no program of the function's is without.
     if (become_some_program(prepared) != nullptr) ::_exit(1);

@@ -16,7 +16,9 @@ namespace kiln::sandbox {
 class ForkedRuntime {
  public:
   virtual ~ForkedRuntime() = default;
-  /// In the new process: all that can be done without a function.
+  /// In the new process, at once: it is a process of its own.
+  virtual void forked() = 0;
+  /// Then there: all that can be done without a function.
   virtual void rehearse() = 0;
   /// Later there: it is what `program` would be, but for its environment. Returns the exit code; the caller ends the process
   /// with it.

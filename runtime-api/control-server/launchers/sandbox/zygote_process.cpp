@@ -8,27 +8,17 @@
 
 #include <cerrno>
 #include <csignal>
-#include <cstdio>
-#include <exception>
 #include <stdexcept>
-#include <system_error>
 
 #include "runtime-api/control-server/launchers/sandbox/first_process.hpp"
 #include "runtime-api/control-server/launchers/sandbox/message_socket.hpp"
 #include "runtime-api/control-server/launchers/sandbox/messages.hpp"
 #include "runtime-api/control-server/launchers/sandbox/privileges.hpp"
 #include "runtime-api/control-server/launchers/sandbox/root.hpp"
+#include "runtime-api/control-server/launchers/sandbox/serve_forks.hpp"
 
 namespace kiln::sandbox {
 namespace {
-
-void reply(ReplyKind kind, int number, const char* text) {
-  Reply out;
-  out.kind = kind;
-  out.number = number;
-  std::snprintf(out.text, sizeof out.text, "%s", text);
-  send_message(control_fd, {reinterpret_cast<const char*>(&out), sizeof out});
-}
 
 /// A fork of a process with threads would hold locks that nobody is there to release.
 void require_one_thread() {
@@ -60,48 +50,22 @@ int fork_sandbox(WarmRuntime& runtime, const Descriptor& control) {
   return pid > 0 ? static_cast<int>(pid) : -error;
 }
 
-bool prepare(WarmRuntime& runtime) {
-  ::prctl(PR_SET_NAME, "kiln-zygote");
-  const Received message = receive_message(control_fd);
-  if (message.bytes.empty()) return false;
-  ZygotePlan plan;
-  decode(message.bytes, plan);
+void prepare(WarmRuntime& runtime, const ZygotePlan& plan) {
   make_root(plan.root);
   seal_root();
   keep_what_sandboxes_need();
   runtime.warm(plan.modules);
   require_one_thread();
-  return true;
-}
-
-void serve(WarmRuntime& runtime) {
-  for (;;) {
-    const Received request = receive_message(control_fd);
-    if (request.bytes.empty()) return;
-    if (request.descriptors.size() != 1) throw std::runtime_error("a request without its socket");
-    const int pid = fork_sandbox(runtime, request.descriptors.front());
-    if (pid > 0) {
-      reply(ReplyKind::forked, pid, "");
-    } else {
-      reply(ReplyKind::failed, -pid, "fork");
-    }
-  }
 }
 
 }  // namespace
 
 int run_zygote(WarmRuntime& runtime) {
-  try {
-    if (!prepare(runtime)) return 0;
-    reply(ReplyKind::ready, 0, "");
-    serve(runtime);
-    return 0;
-  } catch (const std::system_error& error) {
-    reply(ReplyKind::failed, error.code().value(), error.what());
-  } catch (const std::exception& error) {
-    reply(ReplyKind::failed, 0, error.what());
-  }
-  return 1;
+  return serve_forks([&](const ZygotePlan& plan) { prepare(runtime, plan); },
+                     [&](const Received& request) {
+                       if (request.descriptors.size() != 1) throw std::runtime_error("a request without its socket");
+                       return fork_sandbox(runtime, request.descriptors.front());
+                     });
 }
 
 }  // namespace kiln::sandbox

@@ -17,16 +17,13 @@ class WarmRuntime : public ForkedRuntime {
   /// Starts it, loads `modules`, and goes through the motions of an invocation. Throws std::exception, whose text names
   /// the module that cannot be loaded.
   virtual void warm(const std::vector<std::string>& modules) = 0;
-  /// Around each fork, in the zygote; rehearse() is what comes after it in the process that matters.
+  /// Around each fork, in the zygote; forked() is what comes after it in the process that matters.
   virtual void before_fork() = 0;
   virtual void after_fork() = 0;
 };
 
-/// What the zygote is asked: each message has one descriptor, the socket that the new first process is to have.
-inline constexpr char fork_request = 'f';
-
-/// Serves the socket `control_fd`: a ZygotePlan, answered by `ready` or `failed`; then one fork for each request, answered by
-/// `forked` or `failed`. Returns the exit code, once the server has let go of it.
+/// Serves the socket `control_fd` (serve_forks.hpp): each request has one descriptor, the socket that the new first process is
+/// to have. Returns the exit code.
 int run_zygote(WarmRuntime& runtime);
 
 }  // namespace kiln::sandbox

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/export/exported_function.hpp"
+
+#include "runtime-api/protocol/environment.hpp"
+
+namespace kiln::cli {
+
+std::vector<Variable> kiln_variables(const ExportedFunction& function) {
+  std::vector<Variable> variables;
+  if (function.pulls()) {
+    variables.emplace_back(environment::runtime_api, function.pull);
+  }
+  variables.emplace_back(environment::function_name, function.function_name);
+  variables.emplace_back(environment::function_memory, std::to_string(function.memory_mb));
+  if (!function.pulls()) {
+    variables.emplace_back("AWS_LAMBDA_FUNCTION_TIMEOUT", std::to_string(function.timeout_s));
+  }
+  if (function.concurrency > 1) {
+    variables.emplace_back(environment::max_concurrency, std::to_string(function.concurrency));
+  }
+  return variables;
+}
+
+int grace_seconds(const ExportedFunction& function, int drain_s) {
+  return (function.pulls() ? 0 : drain_s) + function.timeout_s + end_slack_s;
+}
+
+}  // namespace kiln::cli
