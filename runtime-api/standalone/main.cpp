@@ -8,6 +8,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "runtime-api/protocol/environment.hpp"
@@ -38,28 +39,42 @@ With AWS_LAMBDA_RUNTIME_API set it becomes the bootstrap and asks that address f
   KILN_PREIMPORT                modules that it loads ahead of time, for all of them: json,logging
   KILN_DRAIN_DELAY              seconds from SIGTERM until connections are refused (5 on Kubernetes without Knative, else 0)
   AWS_LAMBDA_EXEC_WRAPPER       a program that is given the bootstrap to execute
-Exit codes: 0 ended as asked; 1 the function could not be initialised; 2 a setting cannot be.
+Exit codes: 0 ended as asked; 1 the function could not be initialised; 2 a setting cannot be; 126 the bootstrap (or the
+wrapper) cannot be executed; 127 it is not there; 142 no handler is named.
 )";
 
 // One thread, before anything else exists.
 // NOLINTBEGIN(concurrency-mt-unsafe)
 
+/// As an instance of a server has them ("Defined runtime environment variables" of the developer guide), behind what the
+/// image has set itself.
+void find_layers() {
+  for (const auto& [name, folders] :
+       {std::pair{"PATH", "/opt/bin"}, {"LD_LIBRARY_PATH", "/var/task:/var/task/lib:/opt/lib"}}) {
+    const char* const set = ::getenv(name);
+    const std::string own = set == nullptr ? "" : set;
+    ::setenv(name, (own.empty() ? folders : own + ":" + folders).c_str(), 1);
+  }
+}
+
 /// Only returns where the program could not be executed.
 int become_bootstrap(const Settings& settings) {
   const Bootstrap bootstrap = find_bootstrap(settings);
-  if (bootstrap.executable.empty()) return ExitCode::bad_settings;
+  if (bootstrap.executable.empty()) return bootstrap.missing;
   std::vector<std::string> words;
   if (!settings.exec_wrapper.empty()) words.push_back(settings.exec_wrapper);
   words.push_back(bootstrap.executable.string());
   ::setenv(kiln::environment::handler, settings.function.handler.c_str(), 1);
   ::setenv(kiln::environment::task_root, settings.task_root.c_str(), 1);
   ::setenv(kiln::environment::runtime_dir, settings.runtime_dir.c_str(), 1);
+  find_layers();
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   ::execv(arguments[0], arguments.data());
-  std::fprintf(stderr, "kiln: cannot execute %s: %s\n", arguments[0], std::strerror(errno));
-  return ExitCode::bad_settings;
+  const int reason = errno;
+  std::fprintf(stderr, "kiln: cannot execute %s: %s\n", arguments[0], std::strerror(reason));
+  return reason == ENOENT ? ExitCode::not_found : ExitCode::not_executable;
 }
 
 }  // namespace
@@ -79,6 +94,11 @@ int main(int argc, char** argv) {
     return ExitCode::bad_settings;
   }
   if (checks) return health_check(settings->host, settings->operations_port);
+  if (settings->function.handler.empty() && settings->function.runtime != "provided") {
+    std::fputs("kiln: the handler is not named: as the container's argument (CMD [\"index.handler\"]) or in _HANDLER\n",
+               stderr);
+    return ExitCode::no_handler;
+  }
   const char* const platform = ::getenv(kiln::environment::runtime_api);
   if (platform != nullptr && *platform != '\0') return become_bootstrap(*settings);
   become_init();

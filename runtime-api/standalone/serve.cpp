@@ -229,18 +229,24 @@ Bootstrap find_bootstrap(const Settings& settings, const std::filesystem::path& 
   // Of our runtimes' images the environment says so; a program that a user has put there knows nothing of our sockets.
   const bool managed = settings.function.runtime != "provided";
   for (const auto& folder : {settings.runtime_dir, settings.task_root, opt}) {
-    if (is_program(folder / "bootstrap")) return {folder / "bootstrap", managed && folder == settings.runtime_dir};
+    const auto program = folder / "bootstrap";
+    if (is_program(program)) return {program, ExitCode::ended, managed && folder == settings.runtime_dir};
+    std::error_code ignored;
+    if (std::filesystem::exists(program, ignored)) {
+      std::fprintf(stderr, "kiln: %s cannot be executed: chmod +x it\n", program.c_str());
+      return {{}, ExitCode::not_executable};
+    }
   }
   std::fprintf(stderr,
                "kiln: no bootstrap in %s, %s or %s: build FROM an image that has one, or copy yours to %s/bootstrap\n",
                settings.runtime_dir.c_str(), settings.task_root.c_str(), opt.c_str(), settings.task_root.c_str());
-  return {};
+  return {{}, ExitCode::not_found};
 }
 
 int serve(const Settings& settings) {
   ::signal(SIGPIPE, SIG_IGN);
   const Bootstrap bootstrap = find_bootstrap(settings);
-  if (bootstrap.executable.empty()) return ExitCode::bad_settings;
+  if (bootstrap.executable.empty()) return bootstrap.missing;
   RuntimeFiles runtime{bootstrap.executable, {}, settings.runtime_dir, bootstrap.own};
   if (!settings.exec_wrapper.empty()) {
     runtime.arguments = {bootstrap.executable.string()};

@@ -426,13 +426,37 @@ class Standalone(unittest.TestCase):
         self.assertIn("kiln bootstrap: during the poll for an event", done.stderr)
 
     def test_settings_that_cannot_be(self):
-        for environment, text in (({"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1", "LAMBDA_RUNTIME_DIR": "/nowhere",
-                                    "LAMBDA_TASK_ROOT": "/nowhere"}, "no bootstrap in /nowhere"),
-                                  ({"PORT": "http"}, "PORT=http: a number from 0 to 65535 is expected"),
-                                  ({"LAMBDA_RUNTIME_DIR": "/nowhere", "LAMBDA_TASK_ROOT": "/nowhere"}, "no bootstrap in /nowhere")):
+        with open(self.path("bootstrap"), "w") as bootstrap:
+            bootstrap.write("not to be executed")
+        nowhere = {"LAMBDA_RUNTIME_DIR": "/nowhere", "LAMBDA_TASK_ROOT": "/nowhere"}
+        platform = {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1"}
+        ours = {"LAMBDA_RUNTIME_DIR": os.path.join(BUILD, "libexec", "kiln", PYTHON), "LAMBDA_TASK_ROOT": self.folder}
+        for environment, status, text in (
+                ({"PORT": "http"}, 2, "PORT=http: a number from 0 to 65535 is expected"),
+                (nowhere, 127, "no bootstrap in /nowhere"),
+                (nowhere | platform, 127, "no bootstrap in /nowhere"),
+                (nowhere | {"LAMBDA_TASK_ROOT": self.folder}, 126, "bootstrap cannot be executed"),
+                (ours | platform | {"AWS_LAMBDA_EXEC_WRAPPER": "/nowhere/wrapper"}, 127, "cannot execute /nowhere/wrapper"),
+                (ours | platform | {"AWS_LAMBDA_EXEC_WRAPPER": self.path("bootstrap")}, 126, "cannot execute")):
             done = subprocess.run([PROGRAM, "index.handler"], env=environment, capture_output=True, text=True, timeout=PATIENCE)
-            self.assertEqual(done.returncode, 2)
+            self.assertEqual(done.returncode, status, done.stderr)
             self.assertIn(text, done.stderr)
+
+    def test_a_runtime_of_ours_needs_a_handler(self):
+        for platform in ({}, {"AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1"}):
+            done = subprocess.run([PROGRAM], env={"AWS_EXECUTION_ENV": f"AWS_Lambda_{PYTHON}", **platform}, capture_output=True, text=True,
+                                  timeout=PATIENCE)
+            self.assertEqual(done.returncode, 142)
+            self.assertIn("the handler is not named", done.stderr)
+
+    def test_layers_are_found_by_the_bootstrap_of_a_platform(self):
+        script = self.path("bootstrap")
+        with open(script, "w") as bootstrap:
+            bootstrap.write('#!/bin/sh\necho "$PATH $LD_LIBRARY_PATH"\n')
+        os.chmod(script, 0o755)
+        done = subprocess.run([PROGRAM, "index.handler"], capture_output=True, text=True, timeout=PATIENCE, env={
+            "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:1", "LAMBDA_TASK_ROOT": self.folder, "LAMBDA_RUNTIME_DIR": "/nowhere", "PATH": "/usr/bin"})
+        self.assertEqual(done.stdout, "/usr/bin:/opt/bin /var/task:/var/task/lib:/opt/lib\n")
 
     def test_a_port_that_is_taken(self):
         first = self.server()
