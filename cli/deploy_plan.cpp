@@ -83,6 +83,9 @@ Json kiln_members(const FunctionSettings& settings) {
   if (settings.image) {
     members["Image"] = *settings.image;
   }
+  if (settings.preload) {
+    members["Preload"] = *settings.preload;
+  }
   return members;
 }
 

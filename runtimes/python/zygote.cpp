@@ -8,10 +8,15 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <map>
+#include <string>
 #include <system_error>
+#include <vector>
 
+#include "bootstrap/environment.hpp"
 #include "bootstrap/runtime.hpp"
 #include "runtimes/python/python_runtime.hpp"
+#include "runtimes/python/resumed_function.hpp"
 
 namespace {
 
@@ -29,25 +34,78 @@ class PythonZygote final : public sandbox::WarmRuntime {
   void after_fork() override { runtime_.after_fork(ForkSide::parent); }
 
   void rehearse() override {
-    // As an executed program would: it can be looked at by its own user, and is called by its own name.
-    ::prctl(PR_SET_DUMPABLE, 1);
-    ::prctl(PR_SET_NAME, "bootstrap");
-    runtime_.after_fork(ForkSide::child);
+    become_bootstrap();
     runtime_.rehearse();
   }
 
   int run(const sandbox::Program& program) override {
-    ::clearenv();  // NOLINT(concurrency-mt-unsafe): one thread yet
-    for (const std::string& entry : program.environment) {
-      const auto equals = entry.find('=');
-      if (equals == std::string::npos) continue;
-      // NOLINTNEXTLINE(concurrency-mt-unsafe)
-      ::setenv(entry.substr(0, equals).c_str(), entry.c_str() + equals + 1, 1);
-    }
+    enter(program);
     return run_bootstrap(runtime_);
   }
 
+  bool load(const sandbox::Program& program) override {
+    enter(program);
+    loaded_with_ = variables(program);
+    const BootstrapEnvironment environment = take_environment();
+    // What has been taken is each instance's own, even if it is the same.
+    std::erase_if(loaded_with_, [](const auto& variable) {
+      return std::getenv(variable.first.c_str()) == nullptr;  // NOLINT(concurrency-mt-unsafe): one thread yet
+    });
+    if (runtime_.load(environment.function) || runtime_.before_snapshot()) return false;
+    runtime_.stand_for_forks();
+    return true;
+  }
+
+  void wake() override {
+    become_bootstrap();
+    runtime_.rehearse_loaded();
+  }
+
+  int resume(const sandbox::Program& program) override {
+    // What the function has changed itself stays as it is.
+    const Variables now = variables(program);
+    std::vector<std::string> changed;
+    for (const auto& [name, value] : loaded_with_) {
+      if (now.find(name) != now.end()) continue;
+      ::unsetenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): one thread yet
+      changed.push_back(name);
+    }
+    for (const auto& [name, value] : now) {
+      const auto before = loaded_with_.find(name);
+      if (before != loaded_with_.end() && before->second == value) continue;
+      ::setenv(name.c_str(), value.c_str(), 1);  // NOLINT(concurrency-mt-unsafe): one thread yet
+      changed.push_back(name);
+    }
+    python::ResumedFunction resumed(runtime_, std::move(changed));
+    return run_bootstrap(resumed);
+  }
+
  private:
+  using Variables = std::map<std::string, std::string>;
+
+  static Variables variables(const sandbox::Program& program) {
+    Variables found;
+    for (const std::string& entry : program.environment) {
+      const auto equals = entry.find('=');
+      if (equals != std::string::npos) found[entry.substr(0, equals)] = entry.substr(equals + 1);
+    }
+    return found;
+  }
+
+  static void enter(const sandbox::Program& program) {
+    ::clearenv();  // NOLINT(concurrency-mt-unsafe): one thread yet
+    for (const auto& [name, value] : variables(program)) {
+      ::setenv(name.c_str(), value.c_str(), 1);  // NOLINT(concurrency-mt-unsafe): likewise
+    }
+  }
+
+  void become_bootstrap() {
+    // As an executed program would: it can be looked at by its own user, and is called by its own name.
+    ::prctl(PR_SET_DUMPABLE, 1);
+    ::prctl(PR_SET_NAME, "bootstrap");
+    runtime_.after_fork(ForkSide::child);
+  }
+
   /// Python's streams find out once what their descriptors are; those of instances are pipes.
   void start_on_pipes() {
     int pipe[2];
@@ -60,6 +118,7 @@ class PythonZygote final : public sandbox::WarmRuntime {
   }
 
   python::PythonRuntime& runtime_;
+  Variables loaded_with_;
 };
 
 }  // namespace

@@ -36,6 +36,7 @@ struct FunctionSettings {
   std::optional<long long> min_instances;
   std::optional<long long> idle_seconds;
   std::optional<std::string> isolation;
+  std::optional<bool> preload;
   std::optional<std::string> image;
 };
 

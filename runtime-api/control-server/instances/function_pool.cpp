@@ -11,9 +11,18 @@
 
 namespace kiln {
 
+namespace {
+
+std::shared_ptr<Preload> preload_of(const DeployedFunction& function) {
+  return function.configuration->kiln.preload ? std::make_shared<Preload>() : nullptr;
+}
+
+}  // namespace
+
 FunctionPool::FunctionPool(const Context& context, DeployedFunction function)
     : context_(context),
       function_(std::move(function)),
+      preload_(preload_of(function_)),
       metrics_(context.metrics.function(function_.configuration->name)),
       retry_timer_(context.loop),
       reclaim_timer_(context.loop),
@@ -174,6 +183,7 @@ void FunctionPool::leave_idle(Member& member) {
 
 void FunctionPool::update(DeployedFunction function) {
   function_ = std::move(function);
+  preload_ = preload_of(function_);
   const auto idle = idle_;
   for (Member* const member : idle) {
     leave_idle(*member);
@@ -187,6 +197,7 @@ void FunctionPool::update(DeployedFunction function) {
 
 void FunctionPool::retire() {
   retired_ = true;
+  preload_.reset();
   retry_timer_.cancel();
   reclaim_timer_.cancel();
   grace_timer_.cancel();
@@ -213,6 +224,11 @@ std::vector<FunctionPool::InstanceInfo> FunctionPool::instances() const {
                    std::chrono::duration_cast<std::chrono::seconds>(now - instance.started_at())});
   }
   return all;
+}
+
+std::optional<std::size_t> FunctionPool::preloaded() const {
+  if (!preload_) return std::nullopt;
+  return preload_->kept ? preload_->kept->ready() : 0;
 }
 
 void FunctionPool::update_gauges() const {

@@ -3,6 +3,7 @@
 // controller) and version 2 (one tree). Any thread, one at a time for each object.
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -108,12 +109,12 @@ class CgroupTree {
 
   int version() const { return where_.version; }
   const Where& where() const { return where_; }
-  /// An empty group. Throws std::system_error.
+  /// An empty group. Any thread, several at once. Throws std::system_error.
   Cgroup make();
 
  private:
   Where where_;  // this server's group
-  unsigned long next_ = 0;
+  std::atomic<unsigned long> next_ = 0;
 };
 
 }  // namespace kiln

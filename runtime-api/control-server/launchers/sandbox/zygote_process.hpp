@@ -17,9 +17,6 @@ class WarmRuntime : public ForkedRuntime {
   /// Starts it, loads `modules`, and goes through the motions of an invocation. Throws std::exception, whose text names
   /// the module that cannot be loaded.
   virtual void warm(const std::vector<std::string>& modules) = 0;
-  /// Around each fork, in the zygote; rehearse() is what comes after it in the process that matters.
-  virtual void before_fork() = 0;
-  virtual void after_fork() = 0;
 };
 
 /// What the zygote is asked: each message has one descriptor, the socket that the new first process is to have.
