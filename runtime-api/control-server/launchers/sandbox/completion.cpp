@@ -2,6 +2,7 @@
 #include "runtime-api/control-server/launchers/sandbox/completion.hpp"
 
 #include <sched.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -21,8 +22,8 @@ void enter(int process, int namespaces) {
 }
 
 void complete(const CompletionPlan& plan, int process) {
-  // The kernel shows processes in a namespace of somebody's own only where they are shown in full already; here they are not.
-  enter(process, CLONE_NEWPID);
+  // Made out here: where namespaces belong to a user namespace, the kernel shows processes only where they are shown in full
+  // already, and in there they are not.
   const Descriptor processes = make_process_view();
   enter(process, CLONE_NEWNS | CLONE_NEWUTS);
   cover_root(plan, processes);
@@ -31,21 +32,47 @@ void complete(const CompletionPlan& plan, int process) {
   }
 }
 
-}  // namespace
+/// In a child, which is in the pid namespace that this process has entered.
+template <class Work>
+void in_child(Work work) {
+  const int child = ::fork();
+  if (child < 0) throw std::system_error(errno, std::generic_category(), "fork");
+  if (child == 0) {
+    work();
+    ::_exit(0);
+  }
+  while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+  }
+}
 
-int run_completion() {
+void serve(const CompletionPlan& plan, int process) {
   Reply reply;
   try {
-    const Received message = receive_message(control_fd);
-    CompletionPlan plan;
-    decode(message.bytes, plan);
-    complete(plan, message.descriptors.at(0).get());
+    complete(plan, process);
   } catch (const std::exception& error) {
     reply.kind = ReplyKind::failed;
     std::snprintf(reply.text, sizeof reply.text, "%s", error.what());
   }
   send_message(control_fd, {reinterpret_cast<const char*>(&reply), sizeof reply});
-  return 0;
+}
+
+}  // namespace
+
+int run_completion() {
+  try {
+    const Received message = receive_message(control_fd);
+    CompletionPlan plan;
+    decode(message.bytes, plan);
+    const int process = message.descriptors.at(0).get();
+    enter(process, CLONE_NEWPID);
+    // The third process of its namespace would have the snapshot's own number in the snapshot's, by which a library that has been
+    // asked for random numbers there (OpenSSL) knows whether it has been forked since. So the runtime is to be the fourth.
+    in_child([] {});
+    in_child([&] { serve(plan, process); });
+    return 0;
+  } catch (const std::exception&) {
+    return 1;  // which is answer enough
+  }
 }
 
 }  // namespace kiln::sandbox

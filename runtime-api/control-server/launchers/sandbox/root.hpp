@@ -17,7 +17,7 @@ void make_root(const RootLayout& layout);
 /// Adds what each sandbox has of its own: the view of its processes, /tmp, shared memory; and covers what is the kernel's.
 void fill_root(const RootLayout& layout);
 
-/// A view of the processes of the pid namespace that this process's children will have, mounted nowhere yet.
+/// A view of the processes of this process's pid namespace, mounted nowhere yet.
 Descriptor make_process_view();
 
 /// In a copy of a complete root: covers what in it is another sandbox's by new ones, `processes` among them. The copy may belong

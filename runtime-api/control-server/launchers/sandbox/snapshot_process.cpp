@@ -31,18 +31,30 @@ void reply(ReplyKind kind, const std::string& text = {}) {
   send_message(control_fd, {reinterpret_cast<const char*>(&out), sizeof out});
 }
 
-/// The numbers that a folder below /proc/self lists, sorted.
-std::vector<int> numbers_in(const char* folder) {
+/// The numbers that a folder below /proc/self lists, sorted. `reader` is set to the descriptor that they are read by.
+std::vector<int> numbers_in(const char* folder, int& reader) {
   DIR* const list = ::opendir(folder);
   if (list == nullptr) throw std::runtime_error(std::string("opendir ") + folder);
   std::vector<int> numbers;
   while (const dirent* const entry = ::readdir(list)) {  // NOLINT(concurrency-mt-unsafe): nobody else reads this one
     if (entry->d_name[0] != '.') numbers.push_back(std::atoi(entry->d_name));
   }
-  numbers.erase(std::remove(numbers.begin(), numbers.end(), ::dirfd(list)), numbers.end());
+  reader = ::dirfd(list);
   ::closedir(list);
   std::sort(numbers.begin(), numbers.end());
   return numbers;
+}
+
+std::vector<int> open_descriptors() {
+  int reader = -1;
+  std::vector<int> open = numbers_in("/proc/self/fd", reader);
+  std::erase(open, reader);
+  return open;
+}
+
+std::size_t count_threads() {
+  int reader = -1;
+  return numbers_in("/proc/self/task", reader).size();
 }
 
 /// What a fork of the snapshot runs: the function that is there already, with what it has opened.
@@ -91,7 +103,7 @@ void fork_sandbox(LoadedRuntime& runtime, const PreparePlan& prepared, const Des
 /// Why it cannot be forked; empty where it can.
 std::string obstacle() {
   // A fork of a process with threads would hold locks that nobody is there to release.
-  const std::size_t threads = numbers_in("/proc/self/task").size();
+  const std::size_t threads = count_threads();
   if (threads == 1) return {};
   return "has started threads while it was loaded (" + std::to_string(threads - 1) + ")";
 }
@@ -109,7 +121,7 @@ int serve_snapshot(ForkedRuntime& runtime, const PreparePlan& prepared, const Pr
       reply(ReplyKind::unsuitable, why);
       return 1;
     }
-    LoadedRuntime loaded(runtime, numbers_in("/proc/self/fd"));
+    LoadedRuntime loaded(runtime, open_descriptors());
     reply(ReplyKind::ready);
     for (;;) {
       const Received request = receive_message(control_fd);
