@@ -42,7 +42,8 @@ class KilnServer {
 
  private:
   /// Asks what there is of a function until the answer `is_so`.
-  void wait_for_view(const std::string& name, const std::function<bool(std::string_view)>& is_so, const char* else_text);
+  void wait_for_view(const std::string& name, const std::function<bool(std::string_view)>& is_so,
+                     const char* else_text);
 
   std::string kiln_;
   std::string folder_;

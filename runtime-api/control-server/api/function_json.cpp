@@ -58,9 +58,12 @@ ordered_json configuration_json(const FunctionConfiguration& f, const AccountSet
   out["SnapStart"] = {{"ApplyOn", f.snap_start}, {"OptimizationStatus", "Off"}};
   out["RuntimeVersionConfig"] = {{"RuntimeVersionArn", runtime_version_arn(account, f.runtime)}};
   out["LoggingConfig"] = logging_json(f.logging);
-  out["Kiln"] = {{"Concurrency", f.kiln.concurrency},    {"MaxInstances", f.kiln.max_instances},
-                 {"MinInstances", f.kiln.min_instances}, {"IdleSeconds", f.kiln.idle_seconds},
-                 {"Isolation", f.kiln.isolation},        {"Image", f.kiln.image},
+  out["Kiln"] = {{"Concurrency", f.kiln.concurrency},
+                 {"MaxInstances", f.kiln.max_instances},
+                 {"MinInstances", f.kiln.min_instances},
+                 {"IdleSeconds", f.kiln.idle_seconds},
+                 {"Isolation", f.kiln.isolation},
+                 {"Image", f.kiln.image},
                  {"Preload", f.kiln.preload}};
   return out;
 }

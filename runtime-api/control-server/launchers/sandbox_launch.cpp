@@ -152,8 +152,8 @@ Task<bool> readable(EventLoop& loop, int descriptor, Deadline limit) {
 }
 
 Task<std::variant<LaunchedPrograms, LaunchError>> launch_in(EventLoop& loop, RunningSandbox::Threads threads,
-                                                           PreparedSandbox sandbox, InstanceSpec spec,
-                                                           LaunchTerms terms) {
+                                                            PreparedSandbox sandbox, InstanceSpec spec,
+                                                            LaunchTerms terms) {
   const InstancePaths inside = paths_in_own_root(spec);
   Endpoints ends = make_endpoints(spec.channels, spec.takes_frames);
   ends.address = namespace_runtime_api;

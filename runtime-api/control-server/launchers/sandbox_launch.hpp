@@ -25,9 +25,10 @@ inline constexpr std::uint32_t tmp_files_per_mb = 64;
 /// What a launch is, beside what its instance asks for.
 struct LaunchTerms {
   bool has_cgroups = false;
-  Deadline limit = Deadline::never();      ///< for its first process to answer
-  Descriptor snapshot;                     ///< the runtime is to be a snapshot, which serves this socket
-  std::shared_ptr<RunningSandbox> origin;  ///< the snapshot that the sandbox is a fork of; it has the function's folders
+  Deadline limit = Deadline::never();  ///< for its first process to answer
+  Descriptor snapshot;                 ///< the runtime is to be a snapshot, which serves this socket
+  std::shared_ptr<RunningSandbox>
+      origin;  ///< the snapshot that the sandbox is a fork of; it has the function's folders
 };
 
 /// What runs.
@@ -42,8 +43,8 @@ struct LaunchedPrograms {
 /// Launches `spec` in `sandbox`. What its threads are for stands at RunningSandbox. Throws std::exception where the machine
 /// has run out of something, or the first process has gone.
 Task<std::variant<LaunchedPrograms, LaunchError>> launch_in(EventLoop& loop, RunningSandbox::Threads threads,
-                                                           PreparedSandbox sandbox, InstanceSpec spec,
-                                                           LaunchTerms terms);
+                                                            PreparedSandbox sandbox, InstanceSpec spec,
+                                                            LaunchTerms terms);
 
 /// Waits until `descriptor` has something to read, without occupying a thread. False where `limit` has passed first.
 Task<bool> readable(EventLoop& loop, int descriptor, Deadline limit);

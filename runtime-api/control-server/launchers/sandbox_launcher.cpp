@@ -103,8 +103,8 @@ std::vector<std::string> SandboxInstance::limits_reached() {
 std::unique_ptr<LaunchedInstance> made_of(LaunchedPrograms launched, const std::vector<ExtensionSpec>& specs) {
   Extensions extensions;
   for (std::size_t i = 0; i < specs.size(); ++i) {
-    extensions.push_back(std::make_unique<SandboxExtension>(launched.sandbox, i, specs[i].name,
-                                                            std::move(launched.extension_logs[i])));
+    extensions.push_back(
+        std::make_unique<SandboxExtension>(launched.sandbox, i, specs[i].name, std::move(launched.extension_logs[i])));
   }
   return std::make_unique<SandboxInstance>(std::move(launched.sandbox), specs.size(), launched.runtime_pid,
                                            launched.executed_at, std::move(launched.ends), std::move(extensions));
@@ -166,12 +166,12 @@ SandboxLauncher::SandboxLauncher(EventLoop& loop, const Threads& threads, Sandbo
   for (const auto& [runtime, options] : zygotes) {
     forked_.emplace(runtime, std::make_unique<Forked>(loop, thread_, factory, target, options, guard));
   }
-  workshop_ = std::make_unique<SnapshotWorkshop>(SnapshotWorkshop{
-      loop, {thread_, watching_}, threads.forking, factory, [this](const std::string& runtime) {
-        const auto found = forked_.find(runtime);
-        if (found == forked_.end()) throw std::runtime_error("there is no zygote for " + runtime);
-        return [source = found->second->source] { return source->make_for_snapshot(); };
-      }});
+  workshop_ = std::make_unique<SnapshotWorkshop>(
+      SnapshotWorkshop{loop, {thread_, watching_}, threads.forking, factory, [this](const std::string& runtime) {
+                         const auto found = forked_.find(runtime);
+                         if (found == forked_.end()) throw std::runtime_error("there is no zygote for " + runtime);
+                         return [source = found->second->source] { return source->make_for_snapshot(); };
+                       }});
 }
 
 SandboxLauncher::~SandboxLauncher() {
@@ -246,8 +246,7 @@ Task<LaunchResult> SandboxLauncher::start_forked(const InstanceSpec& spec) {
   std::string why;
   try {
     InstanceSpec copy = spec;
-    auto launched =
-        co_await launch_in(loop_, threads, std::move(fork->sandbox), std::move(copy), std::move(terms));
+    auto launched = co_await launch_in(loop_, threads, std::move(fork->sandbox), std::move(copy), std::move(terms));
     if (auto* const programs = std::get_if<LaunchedPrograms>(&launched)) {
       co_return made_of(std::move(*programs), spec.extensions);
     }

@@ -411,13 +411,16 @@ class Its_life(PreloadTest):
         self.assertNotIn("Preloaded", self.view("f"))
 
     def test_a_deleted_function_leaves_nothing(self):
-        init = self.named("sandbox-init")
-        wait_until(lambda: len(self.named("sandbox-init")) == 8, "those of everybody stand ready")
+        def below():
+            return sorted(descendants(self.server.process.pid).values())
+
+        # Four of either kind, which wait for anybody.
+        ready = 4 * ["bootstrap"] + ["kiln-guard", "kiln-zygote"] + 16 * ["sandbox-init"]
+        wait_until(lambda: below() == ready, "what is there without functions is there")
         self.begin("f")
         self.invoke("f")
         self.server.run("delete", "f")
-        wait_until(lambda: not self.named("kiln-snapshot"), "the snapshot has gone")
-        wait_until(lambda: len(self.named("sandbox-init")) == 8, f"its forks have gone (before: {len(init)})")
+        wait_until(lambda: below() == ready, "what was there before is there")
 
     def test_it_goes_with_the_server(self):
         self.begin("f")

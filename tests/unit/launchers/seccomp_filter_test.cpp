@@ -106,12 +106,14 @@ TEST_CASE("clone makes processes and threads, but no namespace") {
 
 TEST_CASE("a snapshot makes the namespaces of its forks, and can neither enter any nor mount in them") {
   const Filter filter(true);
-  CHECK(filter.allows(SYS_clone, {CLONE_PARENT | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET}));
+  CHECK(filter.allows(SYS_clone,
+                      {CLONE_PARENT | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET}));
   for (const std::uint64_t flag : {CLONE_NEWUSER, CLONE_NEWCGROUP}) {
     CHECK_FALSE(filter.allows(SYS_clone, {flag}));
     CHECK_FALSE(filter.allows(SYS_clone, {flag | CLONE_NEWNS}));
   }
-  for (const int number : {SYS_mount, SYS_umount2, SYS_unshare, SYS_setns, SYS_move_mount, SYS_fsopen, SYS_sethostname}) {
+  for (const int number :
+       {SYS_mount, SYS_umount2, SYS_unshare, SYS_setns, SYS_move_mount, SYS_fsopen, SYS_sethostname}) {
     CAPTURE(number);
     CHECK(filter.run(number) == refused);
   }

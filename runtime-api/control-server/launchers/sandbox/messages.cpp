@@ -93,8 +93,7 @@ void visit(Visitor& visitor, Value& v) {
   } else {
     static_assert(std::is_same_v<Type, LaunchPlan>);
     visitor(v.programs), visitor(v.inherited), visitor(v.hostname), visitor(v.mounts);
-    visitor(v.tmp_mb), visitor(v.tmp_files), visitor(v.open_files), visitor(v.processes),
-        visitor(v.snapshot);
+    visitor(v.tmp_mb), visitor(v.tmp_files), visitor(v.open_files), visitor(v.processes), visitor(v.snapshot);
   }
 }
 

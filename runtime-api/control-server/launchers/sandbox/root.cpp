@@ -128,8 +128,8 @@ Descriptor make_process_view() {
       ::syscall(SYS_fsconfig, kind.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
     fail("fsconfig proc");
   }
-  Descriptor made(static_cast<int>(::syscall(SYS_fsmount, kind.get(), FSMOUNT_CLOEXEC,
-                                             MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)));
+  Descriptor made(static_cast<int>(
+      ::syscall(SYS_fsmount, kind.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)));
   if (!made) fail("fsmount proc");
   return made;
 }
