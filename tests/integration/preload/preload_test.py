@@ -120,10 +120,12 @@ class Siblings(PreloadTest):
         self.deploy("f", "--max-instances", "8")
         first = self.invoke("f")
         self.wait_for_forks("f")
-        loads = self.at_once("f", 6)
-        self.assertEqual(loads.count(first), 1)  # it was made before there was a snapshot, and has been used again
-        forked = [load for load in loads if load != first]
-        self.assertEqual(forked, [forked[0]] * 5)
+        answers = self.at_once("f", 6, "result = [os.environ['AWS_LAMBDA_LOG_STREAM_NAME'], LOADED]")
+        # The first instance was made before there was a snapshot, and is used again.
+        forked = [(stream, load) for stream, load in answers if load != first]
+        self.assertGreater(len({stream for stream, _ in forked}), 1)
+        for _, load in forked:
+            self.assertEqual(load, forked[0][1])
 
     def test_share_nothing_that_is_random_since(self):
         self.begin("f", "--max-instances", "8", more="import hashlib, multiprocessing, secrets, ssl\nssl.RAND_bytes(1)\n")
@@ -136,8 +138,12 @@ class Siblings(PreloadTest):
                 "token of the platform": os.environ["AWS_LAMBDA_METADATA_TOKEN"], "host": os.uname().nodename,
             }
         """)
+        # On a busy machine one instance may have had two calls.
+        instances = len({answer["stream"] for answer in answers})
+        self.assertGreater(instances, 1)
         for what in answers[0]:
-            self.assertEqual(len({answer[what] for answer in answers}), 5, what)
+            of_instance = what in ("stream", "token of the platform", "key", "host")
+            self.assertEqual(len({answer[what] for answer in answers}), instances if of_instance else 5, what)
 
     def test_have_the_environment_of_their_own_instance_and_what_the_module_made_of_it(self):
         self.begin("f", "--env", "GIVEN=as it was", more="""
@@ -165,6 +171,8 @@ class Siblings(PreloadTest):
             space = os.statvfs("/tmp")
             result = [before, os.getpid() in numbers and len(numbers) < 3, os.getppid(), os.path.exists("/var/task/index.py"),
                       os.path.getsize("/proc/kallsyms"), space.f_blocks * space.f_frsize]
+            for own in ("/tmp/mine", "/dev/shm/mine"):
+                os.remove(own)
         """)
         self.assertEqual(answers, [[[], True, 1, True, 0, 512 << 20]] * 3)
 
@@ -185,8 +193,8 @@ class Siblings(PreloadTest):
         self.begin("f", "--concurrency", "4", "--max-instances", "1")
         answers = self.at_once("f", 4, "result = [LOADED, random.random(), os.getpid()]")
         self.assertEqual(len({json.dumps(answer[0]) for answer in answers}), 1)
-        for what in (1, 2):
-            self.assertEqual(len({answer[what] for answer in answers}), 4)
+        self.assertEqual(len({answer[1] for answer in answers}), 4)
+        self.assertGreater(len({answer[2] for answer in answers}), 1)
 
 
 class As_isolated_as_others(PreloadTest):
