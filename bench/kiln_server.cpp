@@ -67,17 +67,33 @@ std::string KilnServer::invoke_request(const std::string& name, const std::strin
   return HttpInvoker::request("POST", "/2015-03-31/functions/" + name + "/invocations", payload);
 }
 
-void KilnServer::wait_for_no_instance(const std::string& name) {
+void KilnServer::wait_for_view(const std::string& name, const std::function<bool(std::string_view)>& is_so,
+                               const char* else_text) {
   HttpInvoker invoker(port_);
   const auto request = HttpInvoker::request("GET", "/kiln/v1/functions/" + name + "/instances");
   const auto deadline = Clock::now() + stop_patience;
   for (;;) {
     const auto answer = invoker.call(request);
-    if (answer.body.find("\"Id\"") == std::string_view::npos) return;
-    if (Clock::now() > deadline) throw std::runtime_error("instances stay: " + std::string(answer.body));
+    if (is_so(answer.body)) return;
+    if (Clock::now() > deadline) throw std::runtime_error(else_text + std::string(answer.body));
     // Somebody else's process is to end: there is nothing here to wait on but the server's word.
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }
+}
+
+void KilnServer::wait_for_no_instance(const std::string& name) {
+  wait_for_view(
+      name, [](std::string_view view) { return view.find("\"Id\"") == std::string_view::npos; }, "instances stay: ");
+}
+
+void KilnServer::wait_for_forks(const std::string& name) {
+  wait_for_view(
+      name,
+      [](std::string_view view) {
+        return view.find("\"Preloaded\"") != std::string_view::npos &&
+               view.find("\"Preloaded\":0") == std::string_view::npos;
+      },
+      "there are no forks: ");
 }
 
 std::string KilnServer::log_tail() const {

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bench/child.hpp"
@@ -33,10 +35,16 @@ class KilnServer {
 
   /// Waits until no instance of the function is left. Throws std::runtime_error after 10 s.
   void wait_for_no_instance(const std::string& name);
+  /// Waits until forks of the function's snapshot stand ready; it must have been called once. Throws likewise.
+  void wait_for_forks(const std::string& name);
   /// The end of the server's log, for messages.
   std::string log_tail() const;
 
  private:
+  /// Asks what there is of a function until the answer `is_so`.
+  void wait_for_view(const std::string& name, const std::function<bool(std::string_view)>& is_so,
+                     const char* else_text);
+
   std::string kiln_;
   std::string folder_;
   std::uint16_t port_ = 0;

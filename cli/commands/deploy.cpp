@@ -238,6 +238,9 @@ CLI::App* add_deploy(CLI::App& app, DeployOptions& options, CommonOptions& commo
       ->add_option("--image", settings.image,
                    "The container image of its instances, where their isolation has images; \"\" for the server's")
       ->type_name("REFERENCE");
+  command->add_flag(
+      "--preload,!--no-preload", settings.preload,
+      "Load its module once, and fork its instances from that; Python in the sandbox only [--no-preload]");
   command->add_option("--env", settings.environment, "Environment variable; repeat it for several")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);

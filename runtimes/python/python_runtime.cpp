@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <stdexcept>
 #include <string_view>
+#include <utility>
 
 #include "runtime-api/protocol/environment.hpp"
 #include "runtime-api/protocol/error_types.hpp"
@@ -129,6 +130,7 @@ void PythonRuntime::warm(const std::vector<std::string>& modules) {
     // As most functions want it.
     prepare({}, non_ascii_for("AWS_Lambda_python" + std::to_string(PY_MAJOR_VERSION) + "." +
                               std::to_string(PY_MINOR_VERSION)));
+    adopt();
     go_through_the_motions();
     zygote.attr("freeze")();
     fill_memory_holes();
@@ -140,14 +142,52 @@ void PythonRuntime::warm(const std::vector<std::string>& modules) {
 void PythonRuntime::rehearse() {
   const Gil gil(idle_state_);
   try {
+    adopt();
     go_through_the_motions();
   } catch (const py::error_already_set& error) {
     throw std::runtime_error(error.what());
   }
 }
 
+void PythonRuntime::stand_for_forks() {
+  const Gil gil(idle_state_);
+  try {
+    py::module_::import("_kiln_zygote").attr("snapshot")();
+  } catch (py::error_already_set& error) {
+    error.discard_as_unraisable("a snapshot");
+  }
+  fill_memory_holes();
+}
+
+void PythonRuntime::rehearse_loaded() {
+  const Gil gil(idle_state_);
+  PyObject* const handler = std::exchange(handler_, nullptr);
+  PyObject* const begin = std::exchange(begin_, nullptr);
+  try {
+    go_through_the_motions();
+  } catch (const py::error_already_set& error) {
+    throw std::runtime_error(error.what());
+  }
+  handler_ = handler;
+  begin_ = begin;
+}
+
+void PythonRuntime::take_over(const std::vector<std::string>& names) {
+  const Gil gil(idle_state_);
+  try {
+    const py::dict environment = environment_as_bytes();
+    py::dict changed;
+    for (const std::string& name : names) {
+      const py::bytes key(name);
+      changed[key] = environment.contains(key) ? py::object(environment[key]) : py::none();
+    }
+    py::module_::import("_kiln_zygote").attr("take_over")(changed);
+  } catch (py::error_already_set& error) {
+    error.discard_as_unraisable("the environment of a restored function");
+  }
+}
+
 void PythonRuntime::go_through_the_motions() {
-  adopt();
   handler_ = py::module_::import("_kiln_handler_lookup").attr("find")("_kiln_warm_handler.handler").release().ptr();
   begin_ = attribute("_kiln_context", "begin");
   Invocation invocation;

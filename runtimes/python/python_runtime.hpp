@@ -35,6 +35,15 @@ class PythonRuntime final : public Runtime {
   /// are this process's own by then; and back. Throws std::runtime_error.
   void rehearse();
 
+  // Of a function's snapshot, after load() and before_snapshot().
+
+  /// Makes what is there now what forks share. Throws nothing: what cannot be had, forks do without.
+  void stand_for_forks();
+  /// In a fork: as rehearse(), with the function's handler in place.
+  void rehearse_loaded();
+  /// Later there: the variables of `names` are in the function's environment what they are in the process's.
+  void take_over(const std::vector<std::string>& names);
+
   /// Around a fork of a process in which Python has been started, and by nothing else: the same thread in all three.
   void before_fork() override;
   void after_fork(ForkSide side) override;

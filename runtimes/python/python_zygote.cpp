@@ -8,10 +8,34 @@
 #include <cerrno>
 #include <cstdlib>
 #include <system_error>
+#include <utility>
 
+#include "bootstrap/environment.hpp"
 #include "bootstrap/runtime.hpp"
+#include "runtimes/python/resumed_function.hpp"
 
 namespace kiln::python {
+namespace {
+
+using Variables = std::map<std::string, std::string>;
+
+Variables variables(const sandbox::Program& program) {
+  Variables found;
+  for (const std::string& entry : program.environment) {
+    const auto equals = entry.find('=');
+    if (equals != std::string::npos) found[entry.substr(0, equals)] = entry.substr(equals + 1);
+  }
+  return found;
+}
+
+void enter(const sandbox::Program& program) {
+  ::clearenv();  // NOLINT(concurrency-mt-unsafe): one thread yet
+  for (const auto& [name, value] : variables(program)) {
+    ::setenv(name.c_str(), value.c_str(), 1);  // NOLINT(concurrency-mt-unsafe): likewise
+  }
+}
+
+}  // namespace
 
 void PythonZygote::warm(const std::vector<std::string>& modules) {
   start_on_pipes();
@@ -26,14 +50,40 @@ void PythonZygote::forked() {
 }
 
 int PythonZygote::run(const sandbox::Program& program) {
-  ::clearenv();  // NOLINT(concurrency-mt-unsafe): one thread yet
-  for (const std::string& entry : program.environment) {
-    const auto equals = entry.find('=');
-    if (equals == std::string::npos) continue;
-    // NOLINTNEXTLINE(concurrency-mt-unsafe)
-    ::setenv(entry.substr(0, equals).c_str(), entry.c_str() + equals + 1, 1);
-  }
+  enter(program);
   return run_bootstrap(runtime_);
+}
+
+bool PythonZygote::load(const sandbox::Program& program) {
+  enter(program);
+  loaded_with_ = variables(program);
+  const BootstrapEnvironment environment = take_environment();
+  // What has been taken is each instance's own, even if it is the same.
+  std::erase_if(loaded_with_, [](const auto& variable) {
+    return std::getenv(variable.first.c_str()) == nullptr;  // NOLINT(concurrency-mt-unsafe): one thread yet
+  });
+  if (runtime_.load(environment.function) || runtime_.before_snapshot()) return false;
+  runtime_.stand_for_forks();
+  return true;
+}
+
+int PythonZygote::resume(const sandbox::Program& program) {
+  // What the function has changed itself stays as it is.
+  const Variables now = variables(program);
+  std::vector<std::string> changed;
+  for (const auto& [name, value] : loaded_with_) {
+    if (now.find(name) != now.end()) continue;
+    ::unsetenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): one thread yet
+    changed.push_back(name);
+  }
+  for (const auto& [name, value] : now) {
+    const auto before = loaded_with_.find(name);
+    if (before != loaded_with_.end() && before->second == value) continue;
+    ::setenv(name.c_str(), value.c_str(), 1);  // NOLINT(concurrency-mt-unsafe): one thread yet
+    changed.push_back(name);
+  }
+  ResumedFunction resumed(runtime_, std::move(changed));
+  return run_bootstrap(resumed);
 }
 
 /// Python's streams find out once what their descriptors are; those of instances are pipes.

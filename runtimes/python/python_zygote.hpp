@@ -2,6 +2,7 @@
 // The interpreter as a zygote has it: started ahead of time, the runtime of each fork.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -21,11 +22,15 @@ class PythonZygote final : public sandbox::WarmRuntime {
   void forked() override;
   void rehearse() override { runtime_.rehearse(); }
   int run(const sandbox::Program& program) override;
+  bool load(const sandbox::Program& program) override;
+  void wake() override { runtime_.rehearse_loaded(); }
+  int resume(const sandbox::Program& program) override;
 
  private:
   void start_on_pipes();
 
   PythonRuntime& runtime_;
+  std::map<std::string, std::string> loaded_with_;  // the variables that a function was loaded with
 };
 
 }  // namespace kiln::python

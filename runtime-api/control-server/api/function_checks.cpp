@@ -203,4 +203,17 @@ std::optional<ServiceError> check_values(const FunctionSettings& settings, const
   return std::nullopt;
 }
 
+std::optional<ServiceError> check_combination(const FunctionConfiguration& function) {
+  if (!function.kiln.preload) return std::nullopt;
+  if (!function.runtime.starts_with("python")) {
+    return invalid("Kiln.Preload loads a function once and forks its instances from that, which the runtime " +
+                   function.runtime + " cannot: only Python can");
+  }
+  if (function.kiln.isolation != "auto" && function.kiln.isolation != "sandbox") {
+    return invalid("Kiln.Preload forks instances, which only the isolation sandbox can: the function asks for " +
+                   function.kiln.isolation);
+  }
+  return std::nullopt;
+}
+
 }  // namespace kiln

@@ -17,4 +17,7 @@ void check_architectures(const std::vector<std::string>& architectures, Constrai
 /// What the service refuses after the model's constraints hold: the first of runtime, memory, environment, layers.
 std::optional<ServiceError> check_values(const FunctionSettings& settings, const std::vector<std::string>& runtimes);
 
+/// What is wrong with settings that are right each by itself.
+std::optional<ServiceError> check_combination(const FunctionConfiguration& function);
+
 }  // namespace kiln

@@ -64,7 +64,8 @@ ordered_json configuration_json(const FunctionConfiguration& f, const AccountSet
                  {"ReadySchedule", f.kiln.ready_schedule},
                  {"IdleSeconds", f.kiln.idle_seconds},
                  {"Isolation", f.kiln.isolation},
-                 {"Image", f.kiln.image}};
+                 {"Image", f.kiln.image},
+                 {"Preload", f.kiln.preload}};
   return out;
 }
 

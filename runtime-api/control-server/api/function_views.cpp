@@ -131,7 +131,9 @@ Task<void> PublicApi::instances(http::Connection& connection, const std::string&
     body += R"(,"Pid":)" + std::to_string(instance.pid) + R"(,"Invocations":)" + std::to_string(instance.invocations) +
             R"(,"AgeSeconds":)" + std::to_string(instance.age.count()) + "}";
   }
-  body += "]}";
+  body += "]";
+  if (const auto forks = pool->preloaded()) body += R"(,"Preloaded":)" + std::to_string(*forks);
+  body += "}";
   const http::ApiResponse answer = json_answer(200, std::move(body));
   co_await invocations_.send(connection, answer);
 }

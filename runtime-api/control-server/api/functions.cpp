@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "runtime-api/control-server/api/answer.hpp"
+#include "runtime-api/control-server/api/function_checks.hpp"
 #include "runtime-api/control-server/api/function_json.hpp"
 #include "runtime-api/control-server/api/function_request.hpp"
 #include "runtime-api/control-server/api/management_call.hpp"
@@ -95,6 +96,7 @@ ManagementAnswer ManagementApi::create(const Call& call) {
   function.architectures = request->architectures.empty() ? std::vector<std::string>{"x86_64"} : request->architectures;
   function.tags = std::move(request->tags);
   apply(request->settings, function);
+  if (const auto wrong = check_combination(function)) return refused(*wrong);
   set_code(function, *object);
   Result<FunctionWrite> written = catalog_.create(std::move(function));
   if (!written) return refused(written.error());
@@ -148,7 +150,7 @@ ManagementAnswer ManagementApi::update_configuration(const Call& call) {
   Result<FunctionWrite> written = catalog_.update(reference->name, request->revision_id,
                                                   [&](FunctionConfiguration& function) -> std::optional<ServiceError> {
                                                     apply(request->settings, function);
-                                                    return std::nullopt;
+                                                    return check_combination(function);
                                                   });
   if (!written) return refused(written.error());
   const ordered_json body = configuration_json(written->function, account_);

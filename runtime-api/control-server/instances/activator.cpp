@@ -86,8 +86,30 @@ InstanceSpec Activator::prepare(const DeployedFunction& function, const Launcher
   return spec;
 }
 
+/// Where it cannot be had, the log says so, once.
+void Activator::set_preload(InstanceSpec& spec, const FunctionConfiguration& configuration, const Launcher& launcher,
+                            const std::shared_ptr<Preload>& preload, InstanceLog& log) const {
+  std::string why = launcher.why_no_preload();
+  if (!why.empty()) why = "instances of isolation '" + std::string(launcher.name()) + "' " + why;
+  if (why.empty() && spec.zygote.empty()) {
+    why = "it has environment variables that are read as a process starts, and so is executed for each instance";
+  }
+  if (!why.empty()) {
+    if (!std::exchange(preload->refusal_told, true)) log.fault({}, "The function is not preloaded: " + why);
+    return;
+  }
+  if (!preload->open_log) {
+    preload->open_log = [&logs = logs_, name = configuration.name, settings = log_settings(configuration.logging),
+                         version = configuration.version] {
+      const auto stream = std::make_shared<InstanceLog>(logs.open(name, settings, version));
+      return [stream](std::string_view bytes) { stream->output(bytes); };
+    };
+  }
+  spec.preload = preload;
+}
+
 Task<Activation> Activator::activate(DeployedFunction function, Instance::Hooks hooks,
-                                     std::optional<Deadline> init_deadline) {
+                                     std::optional<Deadline> init_deadline, std::shared_ptr<Preload> preload) {
   PhaseTimes phases;
   auto clock = Deadline::Clock::now();
 
@@ -123,6 +145,7 @@ Task<Activation> Activator::activate(DeployedFunction function, Instance::Hooks 
   }
   Launcher& launcher = *std::get<Launcher*>(chosen);
   InstanceSpec spec = prepare(function, launcher, instance_id, log.stream());
+  if (preload) set_preload(spec, configuration, launcher, preload, log);
   if (::access(spec.executable.c_str(), X_OK) != 0) {
     const std::string text = canonical_runtime(configuration.runtime) != "provided"
                                  ? "This installation has no bootstrap for the runtime " + configuration.runtime

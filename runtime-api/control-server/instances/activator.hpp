@@ -57,9 +57,13 @@ class Activator {
 
   /// Makes an instance of `function` and waits until its runtime polls or has failed to; until `init_deadline`, or the
   /// limit of the init phase where there is none.
-  Task<Activation> activate(DeployedFunction function, Instance::Hooks hooks, std::optional<Deadline> init_deadline);
+  /// `preload` is what is kept for this version of the function where it wants to be loaded once; else null.
+  Task<Activation> activate(DeployedFunction function, Instance::Hooks hooks, std::optional<Deadline> init_deadline,
+                            std::shared_ptr<Preload> preload);
 
  private:
+  void set_preload(InstanceSpec& spec, const FunctionConfiguration& configuration, const Launcher& launcher,
+                   const std::shared_ptr<Preload>& preload, InstanceLog& log) const;
   InstanceSpec prepare(const DeployedFunction& function, const Launcher& launcher, const std::string& instance_id,
                        const std::string& log_stream) const;
 

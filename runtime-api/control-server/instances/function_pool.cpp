@@ -11,9 +11,18 @@
 
 namespace kiln {
 
+namespace {
+
+std::shared_ptr<Preload> preload_of(const DeployedFunction& function) {
+  return function.configuration->kiln.preload ? std::make_shared<Preload>() : nullptr;
+}
+
+}  // namespace
+
 FunctionPool::FunctionPool(const Context& context, DeployedFunction function)
     : context_(context),
       function_(std::move(function)),
+      preload_(preload_of(function_)),
       metrics_(context.metrics.function(function_.configuration->name)),
       ready_(context.loop, [this] { ready_changed(); }),
       retry_timer_(context.loop),
@@ -177,6 +186,7 @@ void FunctionPool::leave_idle(Member& member) {
 
 void FunctionPool::update(DeployedFunction function) {
   function_ = std::move(function);
+  preload_ = preload_of(function_);
   const auto idle = idle_;
   for (Member* const member : idle) {
     leave_idle(*member);
@@ -192,6 +202,7 @@ void FunctionPool::update(DeployedFunction function) {
 void FunctionPool::retire() {
   retired_ = true;
   ready_.stop();
+  preload_.reset();
   retry_timer_.cancel();
   reclaim_timer_.cancel();
   grace_timer_.cancel();
@@ -218,6 +229,11 @@ std::vector<FunctionPool::InstanceInfo> FunctionPool::instances() const {
                    std::chrono::duration_cast<std::chrono::seconds>(now - instance.started_at())});
   }
   return all;
+}
+
+std::optional<std::size_t> FunctionPool::preloaded() const {
+  if (!preload_) return std::nullopt;
+  return preload_->kept ? preload_->kept->ready() : 0;
 }
 
 void FunctionPool::update_gauges() const {

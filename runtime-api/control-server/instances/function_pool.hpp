@@ -94,6 +94,8 @@ class FunctionPool : public std::enable_shared_from_this<FunctionPool> {
     std::chrono::seconds age;
   };
   std::vector<InstanceInfo> instances() const;
+  /// How many forks of its snapshot stand ready; nothing where it is not to be preloaded.
+  std::optional<std::size_t> preloaded() const;
   /// Sets the gauges of its instances to what is the case now.
   void update_gauges() const;
   /// SHA-256 (hex) of the code that instances still run.
@@ -145,6 +147,7 @@ class FunctionPool : public std::enable_shared_from_this<FunctionPool> {
 
   const Context context_;
   DeployedFunction function_;
+  std::shared_ptr<Preload> preload_;  // of that version; null where it wants none
   const std::shared_ptr<FunctionMetrics> metrics_;
   std::list<std::unique_ptr<Member>> instances_;
   std::vector<Member*> idle_;  // least recently used first

@@ -169,7 +169,7 @@ Task<FunctionPool::Started> FunctionPool::start_member(std::optional<Deadline> i
   hooks.on_stopped = [this, raw](Instance&) { on_stopped(*raw); };
   Activation activation;
   try {
-    activation = co_await context_.activator.activate(function_, std::move(hooks), init_deadline);
+    activation = co_await context_.activator.activate(function_, std::move(hooks), init_deadline, preload_);
   } catch (const std::exception& e) {
     context_.loop.report("cold start", std::current_exception());
     activation.error = FunctionError{std::string(error_types::sandbox_failure),

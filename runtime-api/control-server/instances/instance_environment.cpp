@@ -14,8 +14,8 @@ bool starts_from_snapshot(const FunctionConfiguration& function) { return functi
 
 bool may_be_forked(const FunctionConfiguration& function) {
   if (!function.environment) return true;
-  // Read by Python, the dynamic loader and the allocator as a process starts, and never again.
-  constexpr std::string_view read_at_start[] = {"PYTHON", "LD_", "MALLOC_", "GLIBC_TUNABLES"};
+  // Read by Python, the dynamic loader, the allocator and OpenSSL as a process starts, and never again.
+  constexpr std::string_view read_at_start[] = {"PYTHON", "LD_", "MALLOC_", "GLIBC_TUNABLES", "OPENSSL_"};
   constexpr std::string_view harmless[] = {"PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"};
   return std::all_of(function.environment->begin(), function.environment->end(), [&](const auto& variable) {
     const std::string_view name = variable.first;

@@ -3,6 +3,7 @@
 // controller) and version 2 (one tree). Any thread, one at a time for each object.
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -116,7 +117,7 @@ class CgroupTree {
 
   int version() const { return where_.version; }
   const Where& where() const { return where_; }
-  /// An empty group. Throws std::system_error.
+  /// An empty group. Any thread, several at once. Throws std::system_error.
   Cgroup make();
 
  private:
@@ -125,7 +126,7 @@ class CgroupTree {
 
   Where where_;                    // this server's group
   std::vector<Descriptor> locks_;  // of its folders
-  unsigned long next_ = 0;
+  std::atomic<unsigned long> next_ = 0;
 };
 
 }  // namespace kiln

@@ -16,8 +16,14 @@ namespace kiln {
 
 /// Shared, because whoever waits for the exit may destroy the process.
 struct ChildProcess::Impl final : Pollable, std::enable_shared_from_this<ChildProcess::Impl> {
-  Impl(EventLoop& loop, int p, long borrowed, std::function<void(ExitStatus)> hook)
-      : Pollable(loop), pid(p), borrowed_peak_kib(borrowed), on_exit(std::move(hook)), pidfd(open_pidfd(p)), status(p) {
+  Impl(EventLoop& loop, int p, long borrowed, std::function<void(ExitStatus)> hook, Descriptor its, bool is_child)
+      : Pollable(loop),
+        pid(p),
+        child(is_child),
+        borrowed_peak_kib(borrowed),
+        on_exit(std::move(hook)),
+        pidfd(std::move(its)),
+        status(p) {
     watch(pidfd.get(), EPOLLIN);
   }
   ~Impl() override { forget(); }
@@ -33,6 +39,14 @@ struct ChildProcess::Impl final : Pollable, std::enable_shared_from_this<ChildPr
   void reap() {
     if (reaped) return;
     forget();
+    const ExitStatus exit = child ? wait_for_child() : wait_for_other();
+    reaped = true;
+    const auto self = shared_from_this();
+    if (on_exit) std::exchange(on_exit, {})(exit);
+    exited.set(exit);
+  }
+
+  ExitStatus wait_for_child() {
     // Whatever the process left behind in its group goes with it, and before the reaping: until then the group's number
     // is nobody else's.
     ::kill(-pid, SIGKILL);
@@ -40,20 +54,26 @@ struct ChildProcess::Impl final : Pollable, std::enable_shared_from_this<ChildPr
     rusage usage{};
     while (::wait4(pid, &how, 0, &usage) < 0 && errno == EINTR) {
     }
-    reaped = true;
     if (usage.ru_maxrss > borrowed_peak_kib) peak_kib = usage.ru_maxrss;
-    ExitStatus exit;
-    if (WIFEXITED(how)) {
-      exit.code = WEXITSTATUS(how);
+    return WIFEXITED(how) ? ExitStatus{WEXITSTATUS(how), 0} : ExitStatus{0, WTERMSIG(how)};
+  }
+
+  ExitStatus wait_for_other() const {
+    await_end(pidfd);
+    return {0, SIGKILL};
+  }
+
+  /// A number that is reaped by somebody else may be anybody's by now; the pidfd is not.
+  void send(int number) const {
+    if (child) {
+      ::kill(-pid, number);
     } else {
-      exit.signal = WTERMSIG(how);
+      send_signal(pidfd, number);
     }
-    const auto self = shared_from_this();
-    if (on_exit) std::exchange(on_exit, {})(exit);
-    exited.set(exit);
   }
 
   const int pid;
+  const bool child;
   const long borrowed_peak_kib;
   std::function<void(ExitStatus)> on_exit;
   const Descriptor pidfd;
@@ -64,7 +84,10 @@ struct ChildProcess::Impl final : Pollable, std::enable_shared_from_this<ChildPr
 };
 
 ChildProcess::ChildProcess(EventLoop& loop, int pid, long borrowed_peak_kib, std::function<void(ExitStatus)> on_exit)
-    : impl_(std::make_shared<Impl>(loop, pid, borrowed_peak_kib, std::move(on_exit))) {}
+    : impl_(std::make_shared<Impl>(loop, pid, borrowed_peak_kib, std::move(on_exit), open_pidfd(pid), true)) {}
+
+ChildProcess::ChildProcess(EventLoop& loop, int pid, Descriptor pidfd, std::function<void(ExitStatus)> on_exit)
+    : impl_(std::make_shared<Impl>(loop, pid, 0, std::move(on_exit), std::move(pidfd), false)) {}
 
 ChildProcess::~ChildProcess() { end(); }
 
@@ -72,15 +95,15 @@ void ChildProcess::end() {
   impl_->on_exit = {};
   impl_->forget();
   if (impl_->reaped) return;
-  ::kill(-impl_->pid, SIGKILL);
-  ::kill(impl_->pid, SIGKILL);
+  impl_->send(SIGKILL);
+  if (impl_->child) ::kill(impl_->pid, SIGKILL);
   impl_->reap();
 }
 
 int ChildProcess::pid() const { return impl_->pid; }
 
 void ChildProcess::signal_group(int signal_number) {
-  if (!impl_->reaped) ::kill(-impl_->pid, signal_number);
+  if (!impl_->reaped) impl_->send(signal_number);
 }
 
 Completion<ExitStatus>& ChildProcess::exited() { return impl_->exited; }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A child process seen through its pidfd: its exit is an event of the loop, and no signal can hit a stranger that has
+// A process seen through its pidfd: its exit is an event of the loop, and no signal can hit a stranger that has
 // taken its number. Data-plane thread only.
 #pragma once
 
@@ -17,6 +17,9 @@ class ChildProcess {
   /// `pid` must be an unreaped child of this process and the leader of its own process group. `borrowed_peak_kib` as in
   /// SpawnResult. `on_exit` is called when it has been reaped, before `exited` completes; it may destroy this object.
   ChildProcess(EventLoop& loop, int pid, long borrowed_peak_kib, std::function<void(ExitStatus)> on_exit = {});
+  /// The first process of a pid namespace that somebody else reaps: how it ended cannot be told (it counts as killed), nor what
+  /// memory it took in the end. `pidfd` is its own.
+  ChildProcess(EventLoop& loop, int pid, Descriptor pidfd, std::function<void(ExitStatus)> on_exit);
   /// Kills and reaps where that has not happened yet.
   ~ChildProcess();
   ChildProcess(const ChildProcess&) = delete;

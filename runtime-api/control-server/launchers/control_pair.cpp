@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
@@ -15,7 +16,7 @@ namespace kiln {
 namespace {
 
 // A machine that is busy beyond all measure, or a process that hangs.
-constexpr timeval patience{10, 0};
+constexpr std::chrono::seconds patience{10};
 
 }  // namespace
 
@@ -25,8 +26,16 @@ ControlPair make_control() {
     throw std::system_error(errno, std::generic_category(), "socketpair");
   }
   ControlPair made{Descriptor(pair[0]), Descriptor(pair[1])};
-  ::setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  limit_reads(made.ours.get(), patience);
   return made;
+}
+
+void limit_reads(int control, std::chrono::milliseconds limit) {
+  const auto microseconds = std::max<std::chrono::microseconds>(limit, std::chrono::milliseconds(1)).count();
+  const timeval time{microseconds / 1'000'000, microseconds % 1'000'000};
+  if (::setsockopt(control, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof time) != 0) {
+    throw std::system_error(errno, std::generic_category(), "setsockopt");
+  }
 }
 
 sandbox::Reply receive_reply(int control) {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,6 +26,23 @@ struct ExtensionSpec {
   std::filesystem::path executable;  ///< started in `/`, without arguments
 };
 
+/// Whatever a launcher keeps of a function from one instance to the next. Data-plane thread only.
+class KeptByLauncher {
+ public:
+  virtual ~KeptByLauncher() = default;
+  /// How many instances are as good as there, for they have only to be told which they are.
+  virtual std::size_t ready() const = 0;
+};
+
+/// For a function that wants its module loaded once rather than in each instance: of one version of its code and configuration,
+/// and gone with it.
+struct Preload {
+  std::shared_ptr<KeptByLauncher> kept;  ///< the launcher's own affair
+  /// Opens a stream in the function's log for what is written while its module is loaded, and returns what takes it.
+  std::function<std::function<void(std::string_view)>()> open_log;
+  bool refusal_told = false;  ///< why it cannot be had stands in the log
+};
+
 /// Everything a launcher needs to know; a plain value.
 struct InstanceSpec {
   std::string instance_id;
@@ -37,6 +55,7 @@ struct InstanceSpec {
   std::filesystem::path task_root;       ///< the function's unpacked code; the working directory
   /// The runtime ("python3.11") whose zygote it may be forked from; empty where it is to be executed.
   std::string zygote;
+  std::shared_ptr<Preload> preload;    ///< null where the function wants none, or cannot have it
   std::filesystem::path runtime_root;  ///< the folder of the bootstrap, where that is not the function's own
   std::filesystem::path layers_root;   ///< what is to be at /opt, where it exists
   int memory_mb = 0;
@@ -132,6 +151,9 @@ class Launcher {
   virtual ~Launcher() = default;
   /// "process", "sandbox", …
   virtual std::string_view name() const = 0;
+  /// Whether it keeps snapshots of functions that are to be loaded once; empty where it does, else why not, to follow
+  /// "instances".
+  virtual std::string why_no_preload() const { return "are made by a launcher that cannot fork them"; }
   /// Where the instance will find what `spec` names.
   virtual InstancePaths paths(const InstanceSpec& spec) const = 0;
   /// Data-plane thread; forks elsewhere. Returns once the program has been executed, or could not be.

@@ -126,6 +126,7 @@ struct Launchers::Parts {
   std::optional<SandboxFactory> factory;
   std::optional<WorkerPool> making;
   std::optional<WorkerPool> watching;
+  std::optional<WorkerPool> forking;
   std::optional<SandboxLauncher> sandbox;
   std::optional<CommandLauncher> command;
   std::optional<WorkerPool> unpacking;
@@ -180,9 +181,12 @@ Launchers::Launchers(EventLoop& loop, const OrphanGuard& guard, const LauncherOp
   parts.making.emplace(loop, 1, "kiln-sandboxes");
   // What is done there is to wait, for the kernel: several at once wait no longer than one.
   parts.watching.emplace(loop, 4, "kiln-memory");
+  // What is done there waits for functions' code, which must keep nobody else waiting.
+  parts.forking.emplace(loop, 2, "kiln-snapshots");
   // Where instances' users have different names inside, their files in /etc differ, and one root cannot be all theirs.
   const ZygotePrograms zygotes = sandbox.user_namespace ? find_zygotes(options) : ZygotePrograms();
-  parts.sandbox.emplace(loop, *parts.making, *parts.watching, *parts.factory, options.ready_sandboxes, zygotes, guard);
+  parts.sandbox.emplace(loop, SandboxLauncher::Threads{*parts.making, *parts.watching, *parts.forking}, *parts.factory,
+                        options.ready_sandboxes, zygotes, guard);
 }
 
 Launchers::~Launchers() = default;

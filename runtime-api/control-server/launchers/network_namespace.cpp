@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <functional>
 #include <system_error>
 #include <thread>
 
@@ -47,15 +48,13 @@ Descriptor listen_inside() {
   return listener;
 }
 
-}  // namespace
-
-NetworkNamespace NetworkNamespace::make() {
+NetworkNamespace furnished(const std::function<void()>& enter) {
   NetworkNamespace made;
   std::exception_ptr error;
   // A thread that enters a namespace cannot be used for anything else afterwards, so it is one of its own.
   std::thread inside([&] {
     try {
-      if (::unshare(CLONE_NEWNET) != 0) fail("network namespace");
+      enter();
       raise_loopback();
       made.name = Descriptor(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
       if (!made.name) fail("open of a network namespace");
@@ -67,6 +66,20 @@ NetworkNamespace NetworkNamespace::make() {
   inside.join();
   if (error) std::rethrow_exception(error);
   return made;
+}
+
+}  // namespace
+
+NetworkNamespace NetworkNamespace::make() {
+  return furnished([] {
+    if (::unshare(CLONE_NEWNET) != 0) fail("network namespace");
+  });
+}
+
+NetworkNamespace NetworkNamespace::furnish(const Descriptor& pidfd) {
+  return furnished([&pidfd] {
+    if (::setns(pidfd.get(), CLONE_NEWNET) != 0) fail("setns to a network namespace");
+  });
 }
 
 int make_tcp_socket_in(const Descriptor& name) {

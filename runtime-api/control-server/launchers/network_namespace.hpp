@@ -16,6 +16,8 @@ struct NetworkNamespace {
 
   /// Any thread; takes about half a millisecond. Throws std::system_error.
   static NetworkNamespace make();
+  /// The same of the one that the process of `pidfd` is in, and has made: nothing in it is up.
+  static NetworkNamespace furnish(const Descriptor& pidfd);
 };
 
 /// A TCP socket that reaches the loopback of the namespace `name`; unconnected, non-blocking, close-on-exec; -1 and errno

@@ -2,6 +2,7 @@
 #include "runtime-api/control-server/launchers/process_view.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/syscall.h>
 
 #include <array>
@@ -17,6 +18,16 @@ Descriptor open_pidfd(int pid) {
   Descriptor pidfd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!pidfd) throw std::system_error(errno, std::generic_category(), "pidfd_open");
   return pidfd;
+}
+
+bool send_signal(const Descriptor& pidfd, int number) {
+  return ::syscall(SYS_pidfd_send_signal, pidfd.get(), number, nullptr, 0) == 0;
+}
+
+void await_end(const Descriptor& pidfd) {
+  pollfd ended{pidfd.get(), POLLIN, 0};
+  while (::poll(&ended, 1, -1) < 0 && errno == EINTR) {
+  }
 }
 
 PeakMemory::PeakMemory(int pid)

@@ -9,6 +9,12 @@ namespace kiln {
 /// A pidfd, close-on-exec. Throws std::system_error: ESRCH where there is no such process.
 Descriptor open_pidfd(int pid);
 
+/// False where it has ended.
+bool send_signal(const Descriptor& pidfd, int number);
+
+/// Waits until the process has ended, which it is about to: it has been killed.
+void await_end(const Descriptor& pidfd);
+
 /// The peak resident memory of a process, as /proc tells it while it lives.
 class PeakMemory {
  public:

@@ -47,6 +47,9 @@ class ReadyPool {
     co_return std::move(*one.value);
   }
 
+  std::size_t ready() const { return shared_->ready.size(); }
+  /// Ends those that are ready.
+  void clear() { shared_->ready.clear(); }
   /// Nothing more is made ahead.
   void stop() { shared_->ended = true; }
   /// Whether nothing is being made.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <functional>
 #include <system_error>
 #include <utility>
 
@@ -28,23 +29,33 @@ std::optional<sandbox::Reply> read_reply(int control, Descriptor* with) {
   }
 }
 
+namespace {
+
+ChildProcess first_process(EventLoop& loop, PreparedSandbox& sandbox, std::function<void(ExitStatus)> on_exit) {
+  const int pid = std::exchange(sandbox.pid, -1);
+  if (sandbox.pidfd) return {loop, pid, std::move(sandbox.pidfd), std::move(on_exit)};
+  return {loop, pid, sandbox.borrowed_peak_kib, std::move(on_exit)};
+}
+
+}  // namespace
+
 RunningSandbox::RunningSandbox(EventLoop& loop, Threads threads, PreparedSandbox sandbox, std::size_t programs,
-                               int memory_mb)
-    : loop_(loop),
+                               int memory_mb, std::shared_ptr<RunningSandbox> origin)
+    : origin_(std::move(origin)),
+      loop_(loop),
       threads_(threads),
       memory_mb_(memory_mb),
       sandbox_(std::make_shared<PreparedSandbox>(std::move(sandbox))),
       tmp_(std::make_shared<const Descriptor>(
           ::open(("/proc/" + std::to_string(sandbox_->pid) + "/root/tmp").c_str(), O_PATH | O_CLOEXEC))),
       programs_(programs),
-      process_(loop, std::exchange(sandbox_->pid, -1), sandbox_->borrowed_peak_kib,
-               [this](ExitStatus own) { on_first_process_exit(own); }) {}
+      process_(first_process(loop, *sandbox_, [this](ExitStatus own) { on_first_process_exit(own); })) {}
 
 RunningSandbox::~RunningSandbox() {
   thaw();            // or it could not end
   replies_.reset();  // before its descriptor goes, on the other thread
   process_.end();
-  sandbox_->guard->forget(process_.pid());
+  if (sandbox_->guard != nullptr) sandbox_->guard->forget(process_.pid());
   // Removing a group takes a while, as does what was in /tmp, and the user id is free only once nobody has it.
   threads_.clearing.submit([sandbox = std::move(sandbox_), tmp = std::move(tmp_)]() mutable {
     tmp.reset();

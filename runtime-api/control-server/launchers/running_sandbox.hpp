@@ -26,13 +26,16 @@ class RunningSandbox : public std::enable_shared_from_this<RunningSandbox> {
     WorkerPool& clearing;
     WorkerPool& watching;
   };
-  /// `programs` as in the launch, the runtime last. Its processes may take `memory_mb`.
-  RunningSandbox(EventLoop& loop, Threads threads, PreparedSandbox sandbox, std::size_t programs, int memory_mb);
+  /// `programs` as in the launch, the runtime last. Its processes may take `memory_mb`. `origin` is the sandbox it has been
+  /// forked in, without which it cannot be; null where that is none.
+  RunningSandbox(EventLoop& loop, Threads threads, PreparedSandbox sandbox, std::size_t programs, int memory_mb,
+                 std::shared_ptr<RunningSandbox> origin = nullptr);
   /// Kills what is left.
   ~RunningSandbox();
   /// Begins to listen for what its first process says; to be called once.
   void watch();
 
+  std::uint32_t uid() const { return sandbox_->uid.uid(); }
   /// Of the first process, on this host.
   int pid() const { return process_.pid(); }
   /// To a program and what it has started.
@@ -67,6 +70,7 @@ class RunningSandbox : public std::enable_shared_from_this<RunningSandbox> {
   std::size_t running() const;
   void kill_first_process();
 
+  std::shared_ptr<RunningSandbox> origin_;  // first, so that it is let go of last
   EventLoop& loop_;
   const Threads threads_;
   const int memory_mb_;

@@ -3,6 +3,8 @@
 // and file system, which has nothing of a function yet.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -31,6 +33,7 @@ struct PreparedSandbox {
   bool lives() const;
 
   int pid = -1;                ///< of its first process; its parent is the thread that made it
+  Descriptor pidfd;            ///< of one that a snapshot has forked, whose child it then is
   long borrowed_peak_kib = 0;  ///< as in SpawnResult
   const OrphanGuard* guard = nullptr;
   UidLease uid;
@@ -46,6 +49,17 @@ struct SandboxOptions {
   bool landlock = true;
 };
 
+/// What a sandbox is made for.
+enum class SandboxUse { instance, snapshot };
+
+/// A snapshot that is to fork.
+struct SnapshotSource {
+  int control = -1;       ///< the socket that it serves (sandbox/snapshot_process.hpp)
+  std::uint32_t uid = 0;  ///< of its sandbox, and so of its forks
+  std::uint32_t tmp_mb = 0;
+  std::uint32_t tmp_files = 0;
+};
+
 class SandboxFactory {
  public:
   /// `groups` may be null: then limits are those of setrlimit. All must outlive it. Throws where no filter can be made.
@@ -55,18 +69,24 @@ class SandboxFactory {
   /// ends. Throws std::exception that names the step which failed.
   /// With `zygote`, which belongs to that thread as well, the first process is forked from it, and has a runtime ready: only
   /// that can be launched in it.
-  PreparedSandbox make(Zygote* zygote);
+  PreparedSandbox make(Zygote* zygote, SandboxUse use = SandboxUse::instance);
+
+  /// Has a snapshot fork a sandbox, with the function in it. Any long-lived thread. Blocks for some milliseconds, and at most for
+  /// `limit`, since the function has a say in it. Throws std::exception with the reason.
+  PreparedSandbox fork(const SnapshotSource& snapshot, std::chrono::milliseconds limit);
 
   bool has_cgroups() const { return groups_ != nullptr; }
 
  private:
   void execute_init(PreparedSandbox& made, int control) const;
+  void complete(const PreparedSandbox& made, const SnapshotSource& snapshot) const;
 
   const SandboxOptions options_;
   UidPool& users_;
   CgroupTree* const groups_;
   const OrphanGuard& guard_;
   sandbox::PreparePlan plan_;
+  const std::string snapshot_filter_;
 };
 
 }  // namespace kiln

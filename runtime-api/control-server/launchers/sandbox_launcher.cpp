@@ -1,48 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime-api/control-server/launchers/sandbox_launcher.hpp"
 
-#include <fcntl.h>
-#include <linux/mount.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <exception>
-#include <fstream>
+#include <optional>
 #include <stdexcept>
-#include <system_error>
+#include <utility>
+#include <vector>
 
-#include "runtime-api/control-server/launchers/descriptor_watch.hpp"
 #include "runtime-api/control-server/launchers/endpoints.hpp"
 #include "runtime-api/control-server/launchers/instance_paths.hpp"
 #include "runtime-api/control-server/launchers/reached_limits.hpp"
 #include "runtime-api/control-server/launchers/running_sandbox.hpp"
-#include "runtime-api/control-server/launchers/sandbox/message_socket.hpp"
-#include "runtime-api/control-server/launchers/spawn_process.hpp"
-#include "runtime-api/control-server/launchers/system_root.hpp"
-#include "runtime-api/protocol/environment.hpp"
-#include "runtime-api/protocol/error_types.hpp"
-#include "runtime-api/protocol/limits.hpp"
+#include "runtime-api/control-server/launchers/sandbox_launch.hpp"
 
 namespace kiln {
 namespace {
 
-// The real service's quotas ("Lambda quotas": file descriptors, processes and threads).
-constexpr std::uint32_t processes = limits::instance_processes;
-// One file for each 16 KiB: enough for what fits, and an end to what does not.
-constexpr std::uint32_t tmp_files_per_mb = 64;
 // Behind who is waited for, but not so far that a machine with something to do makes none: then every cold start waits for one.
 constexpr int making_niceness = 5;
 // More than stand ready as a rule: after these it is not chance any more.
 constexpr int most_dead = 20;
 // A zygote that could not be had: until the next try.
 constexpr std::chrono::seconds after_failure{10};
-// A name inside may have 64 bytes; the real service's are addresses.
-constexpr std::size_t hostname_length = 13;
+// A snapshot's fork, which has the function in it: to answer that it has been launched.
+constexpr std::chrono::seconds fork_launch_limit{3};
 
 class SandboxExtension final : public LaunchedExtension {
  public:
@@ -110,104 +95,14 @@ std::vector<std::string> SandboxInstance::limits_reached() {
   return reached;
 }
 
-/// A mount of `folder` that is nowhere yet, to be sent into another namespace.
-Descriptor detached_mount(const std::filesystem::path& folder) {
-  Descriptor tree(static_cast<int>(
-      ::syscall(SYS_open_tree, AT_FDCWD, folder.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE)));
-  if (!tree) throw std::system_error(errno, std::generic_category(), "open_tree " + folder.string());
-  return tree;
-}
-
-/// Waits for one message without occupying a thread.
-Task<void> readable(EventLoop& loop, int control) {
-  Completion<bool> ready;
-  const DescriptorWatch watch(loop, control, [&ready, told = false]() mutable {
-    if (!std::exchange(told, true)) ready.set(true);
-  });
-  co_await ready;
-}
-
-/// The number of a process on this host, which has another one in its own namespace; 0 where that cannot be told.
-int pid_of(const Descriptor& pidfd) {
-  std::ifstream info("/proc/self/fdinfo/" + std::to_string(pidfd.get()));
-  std::string name;
-  for (int value = 0; info >> name;) {
-    if (name == "Pid:") return info >> value && value > 0 ? value : 0;
+std::unique_ptr<LaunchedInstance> made_of(LaunchedPrograms launched, const std::vector<ExtensionSpec>& specs) {
+  Extensions extensions;
+  for (std::size_t i = 0; i < specs.size(); ++i) {
+    extensions.push_back(
+        std::make_unique<SandboxExtension>(launched.sandbox, i, specs[i].name, std::move(launched.extension_logs[i])));
   }
-  return 0;
-}
-
-std::string host_name(const std::string& instance_id) { return "kiln-" + instance_id.substr(0, hostname_length - 5); }
-
-/// The descriptors of a launch in the order sandbox-init expects, and those of them that are ours to close.
-struct LaunchDescriptors {
-  std::vector<int> all;
-  std::vector<LogPipe> extension_logs;
-  std::vector<Descriptor> mounts;
-};
-
-sandbox::LaunchPlan make_plan(InstanceSpec& spec, const InstancePaths& inside, const Endpoints& ends) {
-  sandbox::LaunchPlan plan;
-  add_api_address(spec.extension_environment, ends.address);
-  for (const ExtensionSpec& extension : spec.extensions) {
-    const std::string path = moved(extension.executable, spec.layers_root, inside.layers_root);
-    plan.programs.push_back({path, {path}, spec.extension_environment, "/"});
-  }
-  sandbox::Program runtime;
-  runtime.executable = executable_inside(spec, inside);
-  runtime.arguments = std::move(spec.arguments);
-  runtime.arguments.insert(runtime.arguments.begin(), runtime.executable);
-  runtime.environment = std::move(spec.environment);
-  add_api_address(runtime.environment, ends.address);
-  add_inherited(runtime.environment, ends);
-  runtime.working_directory = inside.task_root;
-  plan.programs.push_back(std::move(runtime));
-  plan.inherited = static_cast<std::uint32_t>(ends.inherited().size());
-  plan.hostname = host_name(spec.instance_id);
-  plan.tmp_mb = static_cast<std::uint32_t>(spec.tmp_mb);
-  plan.tmp_files = plan.tmp_mb * tmp_files_per_mb;
-  plan.open_files = limits::instance_open_files;
-  return plan;
-}
-
-LaunchDescriptors make_descriptors(const InstanceSpec& spec, const InstancePaths& inside, const Endpoints& ends,
-                                   sandbox::LaunchPlan& plan) {
-  LaunchDescriptors made;
-  for (std::size_t i = 0; i < spec.extensions.size(); ++i) {
-    made.extension_logs.push_back(make_log_pipe());
-    made.all.push_back(made.extension_logs.back().write_end.get());
-  }
-  made.all.push_back(ends.log_write.get());
-  for (const int descriptor : ends.inherited()) made.all.push_back(descriptor);
-  const auto show = [&](const std::filesystem::path& folder, const std::string& place) {
-    std::error_code error;
-    if (folder.empty() || !std::filesystem::is_directory(folder, error)) return;
-    made.mounts.push_back(detached_mount(folder));
-    made.all.push_back(made.mounts.back().get());
-    plan.mounts.push_back(place);
-  };
-  show(spec.task_root, inside.task_root);
-  show(spec.runtime_root, inside.runtime_root);
-  show(spec.layers_root, inside.layers_root);
-  return made;
-}
-
-/// Why nothing runs; nothing where it does.
-std::optional<LaunchError> launch_error(const std::optional<sandbox::Reply>& reply, const sandbox::LaunchPlan& plan) {
-  if (reply && reply->kind == sandbox::ReplyKind::executed) return std::nullopt;
-  if (!reply || reply->kind != sandbox::ReplyKind::not_executed || reply->program >= plan.programs.size()) {
-    return LaunchError{
-        std::string(error_types::sandbox_failure),
-        std::string("The sandbox could not be completed: ") + (reply ? reply->text : "its first process has ended")};
-  }
-  const bool by_exec = std::strcmp(reply->text, "execve") == 0;
-  const bool runtime = reply->program + 1 == plan.programs.size();
-  const std::string_view type = !by_exec  ? error_types::sandbox_failure
-                                : runtime ? error_types::invalid_entrypoint
-                                          : error_types::extension_launch_error;
-  return LaunchError{std::string(type), "Couldn't start " + plan.programs[reply->program].executable + ": " +
-                                            (by_exec ? "" : reply->text + std::string(": ")) +
-                                            std::generic_category().message(reply->number)};
+  return std::make_unique<SandboxInstance>(std::move(launched.sandbox), specs.size(), launched.runtime_pid,
+                                           launched.executed_at, std::move(launched.ends), std::move(extensions));
 }
 
 }  // namespace
@@ -235,6 +130,9 @@ struct SandboxLauncher::Forked {
       return factory_.make(nullptr);
     }
 
+    /// Where none can be had, there is no snapshot.
+    PreparedSandbox make_for_snapshot() { return factory_.make(&zygote_, SandboxUse::snapshot); }
+
    private:
     EventLoop& loop_;
     SandboxFactory& factory_;
@@ -251,18 +149,24 @@ struct SandboxLauncher::Forked {
   ReadyPool<PreparedSandbox> ready;
 };
 
-SandboxLauncher::SandboxLauncher(EventLoop& loop, WorkerPool& thread, WorkerPool& watching, SandboxFactory& factory,
-                                 std::size_t target, const ZygotePrograms& zygotes, const OrphanGuard& guard)
+SandboxLauncher::SandboxLauncher(EventLoop& loop, const Threads& threads, SandboxFactory& factory, std::size_t target,
+                                 const ZygotePrograms& zygotes, const OrphanGuard& guard)
     : loop_(loop),
-      thread_(thread),
-      watching_(watching),
+      thread_(threads.making),
+      watching_(threads.watching),
       factory_(factory),
-      executed_(loop, thread, [&factory] { return factory.make(nullptr); }, target) {
+      executed_(loop, threads.making, [&factory] { return factory.make(nullptr); }, target) {
   // What is made ahead of time must not slow down what somebody waits for.
   thread_.submit([] { ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), making_niceness); });
   for (const auto& [runtime, options] : zygotes) {
-    forked_.emplace(runtime, std::make_unique<Forked>(loop, thread, factory, target, options, guard));
+    forked_.emplace(runtime, std::make_unique<Forked>(loop, thread_, factory, target, options, guard));
   }
+  workshop_ = std::make_unique<SnapshotWorkshop>(
+      SnapshotWorkshop{loop, {thread_, watching_}, threads.forking, factory, [this](const std::string& runtime) {
+                         const auto found = forked_.find(runtime);
+                         if (found == forked_.end()) throw std::runtime_error("there is no zygote for " + runtime);
+                         return [source = found->second->source] { return source->make_for_snapshot(); };
+                       }});
 }
 
 SandboxLauncher::~SandboxLauncher() {
@@ -274,17 +178,24 @@ SandboxLauncher::~SandboxLauncher() {
 
 void SandboxLauncher::stop() {
   executed_.stop();
+  workshop_->ended = true;
   for (auto& [runtime, forked] : forked_) forked->ready.stop();
 }
 
 bool SandboxLauncher::settled() const {
-  return executed_.settled() &&
+  return executed_.settled() && workshop_->settled() &&
          std::all_of(forked_.begin(), forked_.end(), [](const auto& one) { return one.second->ready.settled(); });
 }
 
 ReadyPool<PreparedSandbox>& SandboxLauncher::pool_for(const InstanceSpec& spec) {
   const auto found = forked_.find(spec.zygote);
   return found != forked_.end() ? found->second->ready : executed_;
+}
+
+std::string SandboxLauncher::why_no_preload() const {
+  if (forked_.empty()) return "are not forked by this server (--no-zygote), or cannot be: it needs user namespaces";
+  if (!factory_.has_cgroups()) return "have no control groups here, and a snapshot and its forks are one user";
+  return {};
 }
 
 InstancePaths SandboxLauncher::paths(const InstanceSpec& spec) const { return paths_in_own_root(spec); }
@@ -300,36 +211,46 @@ Task<PreparedSandbox> SandboxLauncher::take_living(ReadyPool<PreparedSandbox>& p
 }
 
 Task<LaunchResult> SandboxLauncher::start(InstanceSpec spec) {
-  PreparedSandbox sandbox = co_await take_living(pool_for(spec));
-  const InstancePaths inside = paths(spec);
-  Endpoints ends = make_endpoints(spec.channels, spec.takes_frames);
-  ends.address = namespace_runtime_api;
-  ends.listener = std::move(sandbox.network.listener);
-  sandbox.network.name.reset();  // its processes keep it
-  sandbox::LaunchPlan plan = make_plan(spec, inside, ends);
-  // The control group says in the log that its limit was reached; this one, by user, is the fence behind it.
-  plan.processes = factory_.has_cgroups() ? 2 * processes : processes;
-  plan.data_mb = factory_.has_cgroups() ? 0 : static_cast<std::uint32_t>(spec.memory_mb);
-  LaunchDescriptors descriptors = make_descriptors(spec, inside, ends, plan);
-  if (factory_.has_cgroups()) sandbox.cgroup.limit({spec.memory_mb, spec.tmp_mb, static_cast<int>(processes)});
-  sandbox::send_message(sandbox.control.get(), encode(plan), descriptors.all);
-  ends.close_theirs();
-
-  co_await readable(loop_, sandbox.control.get());
-  Descriptor runtime;
-  const std::optional<sandbox::Reply> reply = read_reply(sandbox.control.get(), &runtime);
-  if (auto error = launch_error(reply, plan)) co_return std::move(*error);
-  auto running = std::make_shared<RunningSandbox>(loop_, RunningSandbox::Threads{thread_, watching_},
-                                                  std::move(sandbox), plan.programs.size(), spec.memory_mb);
-  running->watch();
-  Extensions extensions;
-  for (std::size_t i = 0; i < spec.extensions.size(); ++i) {
-    extensions.push_back(std::make_unique<SandboxExtension>(running, i, spec.extensions[i].name,
-                                                            std::move(descriptors.extension_logs[i].read_end)));
+  LaunchResult forked = co_await start_forked(spec);
+  if (const auto* const instance = std::get_if<std::unique_ptr<LaunchedInstance>>(&forked); !instance || *instance) {
+    co_return forked;
   }
-  const Deadline::Clock::time_point executed_at{std::chrono::nanoseconds(reply->at_ns)};
-  co_return std::make_unique<SandboxInstance>(std::move(running), spec.extensions.size(), pid_of(runtime), executed_at,
-                                              std::move(ends), std::move(extensions));
+  PreparedSandbox sandbox = co_await take_living(pool_for(spec));
+  std::vector<ExtensionSpec> extensions = spec.extensions;
+  const RunningSandbox::Threads threads{thread_, watching_};
+  LaunchTerms terms;
+  terms.has_cgroups = factory_.has_cgroups();
+  auto launched = co_await launch_in(loop_, threads, std::move(sandbox), std::move(spec), std::move(terms));
+  if (auto* const error = std::get_if<LaunchError>(&launched)) co_return std::move(*error);
+  co_return made_of(std::move(std::get<LaunchedPrograms>(launched)), extensions);
+}
+
+/// From the function's snapshot. A null instance where that cannot be: whatever the reason, it is then made like any other.
+Task<LaunchResult> SandboxLauncher::start_forked(const InstanceSpec& spec) {
+  std::unique_ptr<LaunchedInstance> none;
+  if (!spec.preload) co_return none;
+  if (!spec.preload->kept) spec.preload->kept = std::make_shared<FunctionSnapshot>(*workshop_);
+  const auto snapshot = std::static_pointer_cast<FunctionSnapshot>(spec.preload->kept);
+  std::optional<SnapshotFork> fork = co_await snapshot->take(spec);
+  if (!fork) co_return none;
+  const RunningSandbox::Threads threads{thread_, watching_};
+  LaunchTerms terms;
+  terms.has_cgroups = factory_.has_cgroups();
+  terms.limit = Deadline::after(fork_launch_limit);
+  terms.origin = fork->origin;
+  std::string why;
+  try {
+    InstanceSpec copy = spec;
+    auto launched = co_await launch_in(loop_, threads, std::move(fork->sandbox), std::move(copy), std::move(terms));
+    if (auto* const programs = std::get_if<LaunchedPrograms>(&launched)) {
+      co_return made_of(std::move(*programs), spec.extensions);
+    }
+    why = std::get<LaunchError>(launched).message;
+  } catch (const std::exception& error) {
+    why = error.what();
+  }
+  snapshot->forget(why);
+  co_return none;
 }
 
 }  // namespace kiln

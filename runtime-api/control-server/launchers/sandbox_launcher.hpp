@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "runtime-api/control-server/launchers/function_snapshot.hpp"
 #include "runtime-api/control-server/launchers/launcher.hpp"
 #include "runtime-api/control-server/launchers/ready_pool.hpp"
 #include "runtime-api/control-server/launchers/sandbox_factory.hpp"
@@ -20,13 +21,19 @@ using ZygotePrograms = std::map<std::string, ZygoteOptions, std::less<>>;
 
 class SandboxLauncher final : public Launcher {
  public:
-  /// `thread` must have exactly one thread and live as long as the instances, and so must `watching`; `target` sandboxes
-  /// are kept ready, and as many of each zygote.
-  SandboxLauncher(EventLoop& loop, WorkerPool& thread, WorkerPool& watching, SandboxFactory& factory,
-                  std::size_t target, const ZygotePrograms& zygotes, const OrphanGuard& guard);
+  /// All must live as long as the instances.
+  struct Threads {
+    WorkerPool& making;    ///< exactly one: it is the parent of all
+    WorkerPool& watching;  ///< memory
+    WorkerPool& forking;   ///< snapshots, which take the time that functions take
+  };
+  /// `target` sandboxes are kept ready, and as many of each zygote.
+  SandboxLauncher(EventLoop& loop, const Threads& threads, SandboxFactory& factory, std::size_t target,
+                  const ZygotePrograms& zygotes, const OrphanGuard& guard);
   ~SandboxLauncher() override;
 
   std::string_view name() const override { return "sandbox"; }
+  std::string why_no_preload() const override;
   InstancePaths paths(const InstanceSpec& spec) const override;
   Task<LaunchResult> start(InstanceSpec spec) override;
   void stop();
@@ -35,6 +42,7 @@ class SandboxLauncher final : public Launcher {
  private:
   struct Forked;
 
+  Task<LaunchResult> start_forked(const InstanceSpec& spec);
   /// Where the next instance of `spec` comes from.
   ReadyPool<PreparedSandbox>& pool_for(const InstanceSpec& spec);
   static Task<PreparedSandbox> take_living(ReadyPool<PreparedSandbox>& pool);
@@ -45,6 +53,7 @@ class SandboxLauncher final : public Launcher {
   SandboxFactory& factory_;
   ReadyPool<PreparedSandbox> executed_;
   std::map<std::string, std::unique_ptr<Forked>, std::less<>> forked_;  // by runtime
+  std::unique_ptr<SnapshotWorkshop> workshop_;
 };
 
 }  // namespace kiln

@@ -373,6 +373,9 @@ constexpr std::array refused = {
 constexpr std::uint64_t namespace_flags =
     CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWCGROUP;
 
+/// Those of them that a snapshot's forks have of their own.
+constexpr std::uint64_t flags_of_forks = CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWPID | CLONE_NEWNET;
+
 // An allow-list, since the kernel looks at the lower half of the number only and a list of what is refused could be
 // passed by. TIOCSTI, which types into a terminal, is not on it.
 constexpr std::array<unsigned long, 12> allowed_ioctls = {FIONREAD,    FIONBIO,      FIOASYNC,    FIOCLEX,
@@ -455,12 +458,12 @@ scmp_arg_cmp argument_masked(unsigned int argument, scmp_datum_t mask, scmp_datu
 
 }  // namespace
 
-std::string make_syscall_filter() {
+std::string make_syscall_filter(bool forks_sandboxes) {
   Filter filter;
   for (const char* const name : allowed) filter.add(name);
   for (const char* const name : refused) filter.add(name, SCMP_ACT_ERRNO(EPERM));
   // clone3 has its flags behind a pointer, where no filter can look: ENOSYS makes C libraries use clone.
-  filter.add("clone", {argument_masked(0, namespace_flags, 0)});
+  filter.add("clone", {argument_masked(0, forks_sandboxes ? namespace_flags & ~flags_of_forks : namespace_flags, 0)});
   for (const SocketRule& socket : socket_rules) {
     for (const char* const call : {"socket", "socketpair"}) {
       filter.add(call, {first_argument(static_cast<scmp_datum_t>(socket.family)),

@@ -11,7 +11,9 @@ namespace kiln {
 
 /// The filter as the kernel takes it (struct sock_filter, one after another). A call that is known and refused fails with
 /// EPERM, any other with ENOSYS, so that C libraries fall back to an older one. Throws std::runtime_error.
-std::string make_syscall_filter();
+/// With `forks_sandboxes` clone may make namespaces too (no user namespace, and only who has the capability for it): of a
+/// function's snapshot.
+std::string make_syscall_filter(bool forks_sandboxes = false);
 
 /// A kind of sockets, made by socket and socketpair.
 struct SocketRule {

@@ -72,6 +72,25 @@ def forked():
     _new_randomness(sys.modules)
 
 
+def snapshot():
+    """A function has been loaded, and is going to be forked."""
+    global _zygote
+    _zygote = os.getpid()
+    gc.collect()
+    gc.freeze()
+
+
+def take_over(changed):
+    """Takes over what of the environment has changed since the function was loaded: a dict of bytes, None for what is gone."""
+    for name, value in changed.items():
+        for copy in (posix.environ, os.environ._data):
+            if value is None:
+                copy.pop(name, None)
+            else:
+                copy[name] = value
+    _moved_on()
+
+
 def adopt(environment):
     """Takes over the environment of the function's own process, which is a dict of bytes."""
     posix.environ.clear()
@@ -80,6 +99,10 @@ def adopt(environment):
     data.clear()
     data.update(environment)
     time.tzset()
+    _moved_on()
+
+
+def _moved_on():
     context = sys.modules.get("_kiln_context")
     if context is not None:
         context.read_environment()

@@ -168,7 +168,7 @@ class Like_one_that_was_executed(ZygoteTest):
     def test_but_for_a_function_that_wants_an_interpreter_started_in_its_own_way(self):
         for number, (variable, forked) in enumerate([
                 ("PYTHONHASHSEED=0", False), ("PYTHONOPTIMIZE=1", False), ("PYTHONWARNINGS=error", False), ("LD_PRELOAD=", False),
-                ("GLIBC_TUNABLES=glibc.malloc.check=0", False), ("PYTHONPATH=/var/task/lib", True), ("PYTHONUNBUFFERED=1", True),
+                ("GLIBC_TUNABLES=glibc.malloc.check=0", False), ("OPENSSL_CONF=/dev/null", False), ("PYTHONPATH=/var/task/lib", True), ("PYTHONUNBUFFERED=1", True),
                 ("LANG=C.UTF-8", True)]):
             self.deploy(f"f{number}", "--env", variable)
             self.invoke(f"f{number}")

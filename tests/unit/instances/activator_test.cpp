@@ -68,7 +68,7 @@ class ColdStart {
     hooks.on_idle = [](Instance&) {};
     hooks.on_stopped = [&](Instance&) { stopped.set(true); };
     runner.loop().post(script);
-    Activation activation = co_await activator.activate(std::move(function), std::move(hooks), std::nullopt);
+    Activation activation = co_await activator.activate(std::move(function), std::move(hooks), std::nullopt, nullptr);
     phases = activation.phases;
     error = activation.error;
     if (!activation.instance) co_return;

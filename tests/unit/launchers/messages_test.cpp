@@ -31,6 +31,7 @@ TEST_CASE("a launch arrives as it was sent") {
   CHECK(got.programs[1].arguments == std::vector<std::string>{"b", ""});
   CHECK(got.programs[1].environment == std::vector<std::string>{"A=1", "B="});
   CHECK(got.inherited == 8);
+  CHECK_FALSE(got.snapshot);
   CHECK(got.mounts == sent.mounts);
   CHECK(got.tmp_mb == 512);
 }
@@ -48,10 +49,26 @@ TEST_CASE("what a zygote is to be arrives as it was sent") {
   CHECK_THROWS_AS(decode(encode(some_launch()), got), std::runtime_error);
 }
 
+TEST_CASE("what completes a snapshot's fork arrives as it was sent") {
+  CompletionPlan sent;
+  sent.hostname = "kiln-7";
+  sent.tmp_mb = 512;
+  sent.tmp_files = 1024;
+  sent.masked = {"/proc/kcore"};
+  CompletionPlan got;
+  decode(encode(sent), got);
+  CHECK(got.hostname == sent.hostname);
+  CHECK(got.tmp_mb == 512);
+  CHECK(got.tmp_files == 1024);
+  CHECK(got.masked == sent.masked);
+}
+
 TEST_CASE("a plan arrives as it was sent, bytes of the filter included") {
   PreparePlan sent;
   sent.uid = 1'900'000'000;
   sent.landlock = true;
+  sent.snapshot = true;
+  sent.fork_filter = "after it";
   sent.syscall_filter = std::string("\0\1\2\0", 4);
   sent.root.trees = {{"/usr", "usr"}};
   sent.root.files = {{"etc/passwd", "a\nb\n"}};
@@ -60,6 +77,9 @@ TEST_CASE("a plan arrives as it was sent, bytes of the filter included") {
   CHECK(got.uid == sent.uid);
   CHECK(got.landlock);
   CHECK_FALSE(got.user_namespace);
+  CHECK(got.snapshot);
+  CHECK(got.fork_filter == "after it");
+  CHECK_FALSE(got.fork_landlock);
   CHECK(got.syscall_filter == sent.syscall_filter);
   REQUIRE(got.root.trees.size() == 1);
   CHECK(got.root.trees[0].target == "usr");

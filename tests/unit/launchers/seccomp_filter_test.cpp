@@ -24,8 +24,8 @@ namespace {
 
 class Filter {
  public:
-  Filter() {
-    const std::string bytes = kiln::make_syscall_filter();
+  explicit Filter(bool forks_sandboxes = false) {
+    const std::string bytes = kiln::make_syscall_filter(forks_sandboxes);
     program_.resize(bytes.size() / sizeof(sock_filter));
     std::memcpy(program_.data(), bytes.data(), bytes.size());
   }
@@ -104,6 +104,22 @@ TEST_CASE("clone makes processes and threads, but no namespace") {
        {CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWIPC, CLONE_NEWUTS, CLONE_NEWCGROUP}) {
     CHECK_FALSE(filter.allows(SYS_clone, {flag}));
   }
+}
+
+TEST_CASE("a snapshot makes the namespaces of its forks, and can neither enter any nor mount in them") {
+  const Filter filter(true);
+  CHECK(filter.allows(SYS_clone,
+                      {CLONE_PARENT | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET}));
+  for (const std::uint64_t flag : {CLONE_NEWUSER, CLONE_NEWCGROUP}) {
+    CHECK_FALSE(filter.allows(SYS_clone, {flag}));
+    CHECK_FALSE(filter.allows(SYS_clone, {flag | CLONE_NEWNS}));
+  }
+  for (const int number :
+       {SYS_mount, SYS_umount2, SYS_unshare, SYS_setns, SYS_move_mount, SYS_fsopen, SYS_sethostname}) {
+    CAPTURE(number);
+    CHECK(filter.run(number) == refused);
+  }
+  CHECK(filter.run(SYS_clone3) == unknown);
 }
 
 TEST_CASE("sockets are of few families, ioctls of few kinds, limits one's own") {

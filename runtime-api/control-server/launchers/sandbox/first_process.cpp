@@ -68,6 +68,18 @@ Prepared prepare(const FirstProcess& self) {
   return made;
 }
 
+/// The server finds this process by its message, gives it what a fork has no right to make, and says so.
+Prepared prepare_fork(const FirstProcess& self) {
+  reply(ReplyKind::forked);
+  if (receive_message(control_fd).bytes.empty()) ::_exit(0);
+  Prepared made;
+  made.plan = *self.prepared;
+  made.plan.syscall_filter = made.plan.fork_filter;
+  give_up_the_rest(made.plan);
+  made.runtime = make_ready(*self.runtime, made.plan, ::getpriority(PRIO_PROCESS, 0));
+  return made;
+}
+
 using Programs = std::vector<int>;  // process ids in the order of the launch; 0 once one has ended
 
 /// All are executed; the server gets to know the runtime.
@@ -134,15 +146,18 @@ Programs launch(const Prepared& prepared) {
   }
   std::vector<int> mounts;
   for (std::size_t i = first_mount; i < message.descriptors.size(); ++i) mounts.push_back(message.descriptors[i].get());
-  complete_sandbox(prepared.mounter, message.bytes, mounts, prepared.runtime ? prepared.runtime->pid : 0);
+  if (prepared.mounter) {
+    complete_sandbox(prepared.mounter, message.bytes, mounts, prepared.runtime ? prepared.runtime->pid : 0);
+  }
   Programs programs;
   const std::int64_t executed_at_ns = start_programs(prepared, plan, message, programs);
   report_executed(programs.back(), executed_at_ns);
   return programs;
 }
 
-/// Reaps whoever has ended, and says how programs did. The end of the last is the end of all.
-void reap(Programs& programs) {
+/// Reaps whoever has ended, and says how programs did. The end of the last is the end of all, but where `others` live here:
+/// the forks of a snapshot.
+void reap(Programs& programs, bool others) {
   for (;;) {
     siginfo_t ended{};
     if (::waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) != 0 || ended.si_pid == 0) break;
@@ -155,7 +170,7 @@ void reap(Programs& programs) {
     reply(ended.si_code == CLD_EXITED ? ReplyKind::exited : ReplyKind::signalled, ended.si_status,
           static_cast<std::size_t>(found - programs.begin()));
   }
-  if (std::all_of(programs.begin(), programs.end(), [](int program) { return program == 0; })) ::_exit(0);
+  if (!others && std::all_of(programs.begin(), programs.end(), [](int program) { return program == 0; })) ::_exit(0);
 }
 
 void obey(const Programs& programs) {
@@ -166,7 +181,7 @@ void obey(const Programs& programs) {
   if (order.program < programs.size() && programs[order.program] != 0) ::kill(-programs[order.program], order.signal);
 }
 
-[[noreturn]] void look_after(Programs programs, int signals) {
+[[noreturn]] void look_after(Programs programs, int signals, bool others) {
   pollfd waiting[2] = {{signals, POLLIN, 0}, {control_fd, POLLIN, 0}};
   for (;;) {
     if (::poll(waiting, 2, -1) < 0 && errno != EINTR) ::_exit(1);
@@ -179,7 +194,7 @@ void obey(const Programs& programs) {
         }
       }
     }
-    reap(programs);
+    reap(programs, others);
     if (waiting[1].revents != 0) obey(programs);
   }
 }
@@ -201,11 +216,12 @@ int run_first_process(const FirstProcess& self) {
   const int signals = open_signals();
   ::prctl(PR_SET_DUMPABLE, 0);
   try {
-    Prepared prepared = prepare(self);
+    Prepared prepared = self.prepared != nullptr ? prepare_fork(self) : prepare(self);
+    const bool snapshot = self.prepared == nullptr && prepared.plan.snapshot;
     reply(ReplyKind::ready);
     Programs programs = launch(prepared);
     prepared = {};  // the sockets to who is not there any more, or is somebody else
-    look_after(std::move(programs), signals);
+    look_after(std::move(programs), signals, snapshot);
   } catch (const std::system_error& error) {
     reply(ReplyKind::failed, error.code().value(), 0, error.what());
   } catch (const std::exception& error) {

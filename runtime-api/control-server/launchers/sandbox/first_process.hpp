@@ -11,6 +11,8 @@ namespace kiln::sandbox {
 struct FirstProcess {
   ForkedRuntime* runtime = nullptr;  ///< stands ready for launches; null where the runtime is executed
   bool root_is_made = false;         ///< it has begun in a root that is as the plan's would be
+  /// Of the fork of a snapshot: what that was prepared with. The server completes it from outside: its file system, its network.
+  const PreparePlan* prepared = nullptr;
 };
 
 /// In a process that is alone in its pid, mount, ipc and uts namespaces and has its socket as `control_fd`. Does not return

@@ -84,14 +84,17 @@ void visit(Visitor& visitor, Value& v) {
     visitor(v.uid), visitor(v.inside_uid), visitor(v.user_namespace), visitor(v.cgroup_namespace), visitor(v.landlock),
         visitor(v.niceness);
     visit(visitor, v.root);
-    visitor(v.syscall_filter);
+    visitor(v.syscall_filter), visitor(v.snapshot), visitor(v.fork_filter), visitor(v.fork_landlock);
   } else if constexpr (std::is_same_v<Type, ZygotePlan>) {
     visit(visitor, v.root);
     visitor(v.modules);
+  } else if constexpr (std::is_same_v<Type, CompletionPlan>) {
+    visitor(v.hostname), visitor(v.tmp_mb), visitor(v.tmp_files), visitor(v.masked);
   } else {
     static_assert(std::is_same_v<Type, LaunchPlan>);
     visitor(v.programs), visitor(v.inherited), visitor(v.hostname), visitor(v.mounts);
-    visitor(v.tmp_mb), visitor(v.tmp_files), visitor(v.open_files), visitor(v.processes), visitor(v.data_mb);
+    visitor(v.tmp_mb), visitor(v.tmp_files), visitor(v.open_files), visitor(v.processes), visitor(v.data_mb),
+        visitor(v.snapshot);
   }
 }
 
@@ -114,8 +117,10 @@ void decode_plan(std::string_view bytes, Plan& plan) {
 std::string encode(const PreparePlan& plan) { return encode_plan(plan); }
 std::string encode(const LaunchPlan& plan) { return encode_plan(plan); }
 std::string encode(const ZygotePlan& plan) { return encode_plan(plan); }
+std::string encode(const CompletionPlan& plan) { return encode_plan(plan); }
 void decode(std::string_view bytes, PreparePlan& plan) { decode_plan(bytes, plan); }
 void decode(std::string_view bytes, LaunchPlan& plan) { decode_plan(bytes, plan); }
 void decode(std::string_view bytes, ZygotePlan& plan) { decode_plan(bytes, plan); }
+void decode(std::string_view bytes, CompletionPlan& plan) { decode_plan(bytes, plan); }
 
 }  // namespace kiln::sandbox

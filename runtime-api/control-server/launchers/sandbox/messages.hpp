@@ -58,6 +58,9 @@ struct PreparePlan {
   std::uint32_t niceness = 0;  ///< once somebody waits for it, plus 20: it is made with a lower priority
   RootLayout root;
   std::string syscall_filter;  ///< struct sock_filter, one after another
+  bool snapshot = false;       ///< it will hold a function's snapshot, and may fork into new namespaces
+  std::string fork_filter;     ///< of a snapshot: the filter of its forks,
+  bool fork_landlock = false;  ///< and whether they are in a Landlock domain, which is theirs to enter
 };
 
 /// One program of an instance: its extensions, and the runtime.
@@ -79,16 +82,27 @@ struct LaunchPlan {
   std::uint32_t open_files = 0;
   std::uint32_t processes = 0;
   std::uint32_t data_mb = 0;  ///< of each process, where nothing else limits all of them; 0: no limit
+  /// The runtime loads the function and serves forks (snapshot_process.hpp). What it inherits first is the socket for that.
+  bool snapshot = false;
+};
+
+/// What is done from outside to the sandbox that a snapshot has forked. Descriptors: the pidfd of its first process.
+struct CompletionPlan {
+  std::string hostname;
+  std::uint32_t tmp_mb = 0;
+  std::uint32_t tmp_files = 0;
+  std::vector<std::string> masked;  ///< as in RootLayout
 };
 
 enum class ReplyKind : std::uint32_t {
-  ready = 1,
+  ready = 1,     ///< of a snapshot: the function has been loaded
   failed,        ///< number: errno; text: the step that failed
   executed,      ///< all of the launch; with the runtime as a pidfd
   not_executed,  ///< number: errno; program; text: the step that failed
   exited,        ///< number: exit status; program
   signalled,     ///< number: the signal; program
-  forked,        ///< by a zygote; number: the process id
+  forked,        ///< by a zygote; number: the process id. By the fork of a snapshot: it is there
+  unsuitable,    ///< of a snapshot: it cannot be forked; text: why, to follow "the function"
 };
 
 /// Sent as its bytes.
@@ -118,9 +132,11 @@ struct Order {
 std::string encode(const PreparePlan& plan);
 std::string encode(const LaunchPlan& plan);
 std::string encode(const ZygotePlan& plan);
+std::string encode(const CompletionPlan& plan);
 /// Throws std::runtime_error where the bytes are no such message.
 void decode(std::string_view bytes, PreparePlan& plan);
 void decode(std::string_view bytes, LaunchPlan& plan);
 void decode(std::string_view bytes, ZygotePlan& plan);
+void decode(std::string_view bytes, CompletionPlan& plan);
 
 }  // namespace kiln::sandbox

@@ -58,14 +58,30 @@ void enter_user_namespace(const PreparePlan& prepared) {
   drop_bounding_set();  // it has begun with all of them
 }
 
-void drop_capabilities() {
+/// All but the one for namespaces, where it is to be kept: in its own user namespace, which owns nothing.
+void drop_capabilities(bool keep_namespaces) {
   constexpr unsigned long locked = SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP |
                                    SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED |
                                    SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED;
   ::prctl(PR_SET_SECUREBITS, locked);  // refused without the capability, where there is nothing to lock either
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  const __user_cap_data_struct none[2] = {};
-  if (::syscall(SYS_capset, &header, none) != 0) fail("dropping capabilities");
+  __user_cap_data_struct left[2] = {};
+  if (keep_namespaces) {
+    left[CAP_TO_INDEX(CAP_SYS_ADMIN)].permitted = CAP_TO_MASK(CAP_SYS_ADMIN);
+    left[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective = CAP_TO_MASK(CAP_SYS_ADMIN);
+  }
+  if (::syscall(SYS_capset, &header, left) != 0) fail("dropping capabilities");
+}
+
+void enter_landlock_domain() {
+  const Descriptor rules = make_landlock_rules();
+  errno = restrict_by_landlock(rules.get());
+  if (errno != 0) fail("Landlock");
+}
+
+/// Each change of what a process may do takes these back.
+void end_with_parent() {
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::prctl(PR_SET_DUMPABLE, 0) != 0) fail("end with the server");
 }
 
 }  // namespace
@@ -90,14 +106,15 @@ void give_up_privileges(const PreparePlan& prepared) {
   drop_bounding_set();
   become_user(prepared.uid);
   if (prepared.user_namespace) enter_user_namespace(prepared);
-  drop_capabilities();
-  if (prepared.landlock) {
-    const Descriptor rules = make_landlock_rules();
-    errno = restrict_by_landlock(rules.get());
-    if (errno != 0) fail("Landlock");
-  }
-  // Each change of what it may do has taken these back.
-  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::prctl(PR_SET_DUMPABLE, 0) != 0) fail("end with the server");
+  drop_capabilities(prepared.snapshot);
+  if (prepared.landlock) enter_landlock_domain();
+  end_with_parent();
+}
+
+void give_up_the_rest(const PreparePlan& prepared) {
+  drop_capabilities(false);
+  if (prepared.fork_landlock) enter_landlock_domain();
+  end_with_parent();
 }
 
 }  // namespace kiln::sandbox

@@ -45,8 +45,8 @@ bool set_limits(const LaunchPlan& launch) {
          set_limit(RLIMIT_MEMLOCK, 64 * 1024) && set_limit(RLIMIT_NICE, 0) && set_limit(RLIMIT_RTPRIO, 0);
 }
 
-bool close_from(int first, unsigned flags) {
-  return ::syscall(SYS_close_range, static_cast<unsigned>(first), ~0U, flags) == 0;
+bool close_range(unsigned first, unsigned last, unsigned flags) {
+  return ::syscall(SYS_close_range, first, last, flags) == 0;
 }
 
 /// Moves `descriptor` up where it stands in the way of what goes below `first_free`.
@@ -59,6 +59,12 @@ bool filter_system_calls(const std::string& filter) {
   const sock_fprog program{static_cast<unsigned short>(filter.size() / sizeof(sock_filter)),
                            reinterpret_cast<sock_filter*>(const_cast<char*>(filter.data()))};
   return ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0;
+}
+
+void unblock_signals() {
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
 }
 
 /// What a child says on its way to become the program: when it tries, and then, if it must, why it cannot.
@@ -104,20 +110,21 @@ bool place_descriptors(ProgramDescriptors descriptors, int& kept) {
     if (::dup2(descriptor, number++) < 0) return false;
   }
   // What is left of ours, the socket to the server among it, goes when the program is executed.
-  return close_from(first_private, CLOSE_RANGE_CLOEXEC);
+  return close_range(static_cast<unsigned>(first_private), ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
 void reset_signals() {
   for (int number = 1; number < NSIG; ++number) ::signal(number, SIG_DFL);
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
+  unblock_signals();
 }
 
-const char* become_some_program(const PreparePlan& prepared) {
+const char* become_some_program(const PreparePlan& prepared, Handlers handlers) {
   if (::setsid() < 0) return "setsid";
-  ::umask(022);
-  reset_signals();
+  if (handlers == Handlers::reset) {
+    ::umask(022);
+    reset_signals();
+  }
+  unblock_signals();
   return filter_system_calls(prepared.syscall_filter) ? nullptr : "system-call filter";
 }
 
@@ -128,8 +135,19 @@ const char* become_this_program(const LaunchPlan& launch, const Program& program
   return ::chdir(program.working_directory.c_str()) == 0 ? nullptr : "chdir";
 }
 
-void close_all_but(const ProgramDescriptors& descriptors) {
-  close_from(first_inherited + static_cast<int>(descriptors.inherited.size()), 0);
+void close_from(int first, std::span<const int> kept) {
+  auto from = static_cast<unsigned>(first);
+  for (const int descriptor : kept) {
+    const auto number = static_cast<unsigned>(descriptor);
+    if (number < from) continue;
+    if (number > from) close_range(from, number - 1, 0);
+    from = number + 1;
+  }
+  close_range(from, ~0U, 0);
+}
+
+void close_all_but(const ProgramDescriptors& descriptors, std::span<const int> kept) {
+  close_from(first_inherited + static_cast<int>(descriptors.inherited.size()), kept);
 }
 
 std::int64_t monotonic_ns() {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "runtime-api/control-server/launchers/descriptor.hpp"
@@ -26,8 +27,11 @@ struct Started {
 // What makes the calling process a program of the instance, but for its execution. Both return the step that failed, with errno
 // set; null where all is done.
 
-/// What does not depend on the program: a session of its own, default signals, the filter.
-const char* become_some_program(const PreparePlan& prepared);
+/// What becomes of the signal handlers that are there.
+enum class Handlers { reset, kept };
+
+/// What does not depend on the program: a session of its own, default signals, none blocked, the filter.
+const char* become_some_program(const PreparePlan& prepared, Handlers handlers = Handlers::reset);
 /// What does: its descriptors, limits and working directory. `kept`, which is no descriptor of the program's, stays open for
 /// now; it may get another number.
 const char* become_this_program(const LaunchPlan& launch, const Program& program, const ProgramDescriptors& descriptors,
@@ -43,8 +47,10 @@ void reset_signals();
 Started start_program(const PreparePlan& prepared, const LaunchPlan& launch, const Program& program,
                       const ProgramDescriptors& descriptors);
 
-/// Closes every descriptor of the calling process from the first that is not the program's.
-void close_all_but(const ProgramDescriptors& descriptors);
+/// Closes every descriptor of the calling process from `first` on, but for those of `kept`, which is sorted.
+void close_from(int first, std::span<const int> kept);
+/// The same from the first that is not the program's.
+void close_all_but(const ProgramDescriptors& descriptors, std::span<const int> kept = {});
 
 std::int64_t monotonic_ns();
 

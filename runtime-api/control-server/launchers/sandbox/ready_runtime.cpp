@@ -3,7 +3,6 @@
 
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,6 +13,7 @@
 
 #include "runtime-api/control-server/launchers/sandbox/message_socket.hpp"
 #include "runtime-api/control-server/launchers/sandbox/program.hpp"
+#include "runtime-api/control-server/launchers/sandbox/snapshot_process.hpp"
 
 namespace kiln::sandbox {
 namespace {
@@ -23,7 +23,7 @@ constexpr char ready_byte = 'r';
 [[noreturn]] void fail(const char* step) { throw std::system_error(errno, std::generic_category(), step); }
 
 /// Returns the exit code.
-int become(ForkedRuntime& runtime, int socket) {
+int become(ForkedRuntime& runtime, const PreparePlan& prepared, int socket) {
   Received message = receive_message(socket);
   if (message.bytes.empty()) return 0;  // the sandbox is not wanted
   LaunchPlan launch;
@@ -39,20 +39,20 @@ int become(ForkedRuntime& runtime, int socket) {
                  std::generic_category().message(errno).c_str());
     return 1;
   }
-  close_all_but(descriptors);
-  return runtime.run(program);
+  close_all_but(descriptors, runtime.own_descriptors());
+  return launch.snapshot ? serve_snapshot(runtime, prepared, program) : runtime.run(program);
 }
 
 [[noreturn]] void stand_ready(ForkedRuntime& runtime, const PreparePlan& prepared, int socket) {
   try {
     ::dup2(socket, control_fd);
-    ::syscall(SYS_close_range, static_cast<unsigned>(control_fd + 1), ~0U, 0U);
+    close_from(control_fd + 1, runtime.own_descriptors());
     runtime.forked();
     runtime.rehearse();
     // Last, for it is what no program of the function's is without.
-    if (become_some_program(prepared) != nullptr) ::_exit(1);
+    if (become_some_program(prepared, runtime.handlers()) != nullptr) ::_exit(1);
     send_message(control_fd, {&ready_byte, 1});
-    ::_exit(become(runtime, control_fd));
+    ::_exit(become(runtime, prepared, control_fd));
   } catch (const std::exception& error) {
     std::fprintf(stderr, "The sandbox could not be completed: %s\n", error.what());
   }

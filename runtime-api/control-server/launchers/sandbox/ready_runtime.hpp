@@ -9,6 +9,7 @@
 
 #include "runtime-api/control-server/launchers/descriptor.hpp"
 #include "runtime-api/control-server/launchers/sandbox/messages.hpp"
+#include "runtime-api/control-server/launchers/sandbox/program.hpp"
 
 namespace kiln::sandbox {
 
@@ -23,6 +24,24 @@ class ForkedRuntime {
   /// Later there: it is what `program` would be, but for its environment. Returns the exit code; the caller ends the process
   /// with it.
   virtual int run(const Program& program) = 0;
+
+  /// Around each fork, in the process that forks; in the new one comes forked().
+  virtual void before_fork() = 0;
+  virtual void after_fork() = 0;
+
+  // A function's snapshot (snapshot_process.hpp): loaded once, forked for each instance.
+
+  /// As run(), but only loads the function and calls its hooks before a snapshot. False where that has failed; what there is to
+  /// say of it has been written to the output.
+  virtual bool load(const Program& program) = 0;
+  /// In the fork of a process that has loaded it, after forked(): all that can be done before its instance is known.
+  virtual void wake() = 0;
+  /// Later there: as run(), with the function as it is.
+  virtual int resume(const Program& program) = 0;
+
+  /// What is open in the new process and stays so; sorted.
+  virtual std::span<const int> own_descriptors() const { return {}; }
+  virtual Handlers handlers() const { return Handlers::reset; }
 };
 
 struct ReadyRuntime {

@@ -82,6 +82,21 @@ void mask(const std::string& path) {
   }
 }
 
+/// A mount that is nowhere yet.
+void place(const Descriptor& mount, const std::string& target) {
+  if (::syscall(SYS_move_mount, mount.get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0) {
+    fail("move_mount " + target);
+  }
+}
+
+std::string tmp_options(std::uint32_t mb, std::uint32_t files) {
+  return "mode=1777,size=" + std::to_string(mb) + "m,nr_inodes=" + std::to_string(files);
+}
+
+void mount_shared_memory() {
+  do_mount("shm", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=1777,size=64m,nr_inodes=4096");
+}
+
 }  // namespace
 
 void make_root(const RootLayout& layout) {
@@ -102,8 +117,28 @@ void fill_root(const RootLayout& layout) {
   do_mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "hidepid=2");
   // How much it may hold is the function's to say.
   do_mount("tmp", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777,size=4k,nr_inodes=2");
-  do_mount("shm", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=1777,size=64m,nr_inodes=4096");
+  mount_shared_memory();
   for (const std::string& path : layout.masked) mask(path);
+}
+
+Descriptor make_process_view() {
+  const Descriptor kind(static_cast<int>(::syscall(SYS_fsopen, "proc", FSOPEN_CLOEXEC)));
+  if (!kind) fail("fsopen proc");
+  if (::syscall(SYS_fsconfig, kind.get(), FSCONFIG_SET_STRING, "hidepid", "2", 0) != 0 ||
+      ::syscall(SYS_fsconfig, kind.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
+    fail("fsconfig proc");
+  }
+  Descriptor made(static_cast<int>(
+      ::syscall(SYS_fsmount, kind.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC)));
+  if (!made) fail("fsmount proc");
+  return made;
+}
+
+void cover_root(const CompletionPlan& plan, const Descriptor& processes) {
+  place(processes, "/proc");
+  do_mount("tmp", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, tmp_options(plan.tmp_mb, plan.tmp_files).c_str());
+  mount_shared_memory();
+  for (const std::string& path : plan.masked) mask(path);
 }
 
 void complete_root(const LaunchPlan& plan, const Descriptor* mounts) {
@@ -111,13 +146,9 @@ void complete_root(const LaunchPlan& plan, const Descriptor* mounts) {
     const std::string& target = plan.mounts[i];
     restrict_mount(mounts[i].get(), "", MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV,
                    AT_EMPTY_PATH | AT_RECURSIVE);
-    if (::syscall(SYS_move_mount, mounts[i].get(), "", AT_FDCWD, target.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0) {
-      fail("move_mount " + target);
-    }
+    place(mounts[i], target);
   }
-  const std::string size =
-      "mode=1777,size=" + std::to_string(plan.tmp_mb) + "m,nr_inodes=" + std::to_string(plan.tmp_files);
-  do_mount("tmp", "/tmp", "tmpfs", MS_REMOUNT | MS_NOSUID | MS_NODEV, size.c_str());
+  do_mount("tmp", "/tmp", "tmpfs", MS_REMOUNT | MS_NOSUID | MS_NODEV, tmp_options(plan.tmp_mb, plan.tmp_files).c_str());
   seal_root();
 }
 

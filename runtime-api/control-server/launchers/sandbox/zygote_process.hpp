@@ -17,9 +17,6 @@ class WarmRuntime : public ForkedRuntime {
   /// Starts it, loads `modules`, and goes through the motions of an invocation. Throws std::exception, whose text names
   /// the module that cannot be loaded.
   virtual void warm(const std::vector<std::string>& modules) = 0;
-  /// Around each fork, in the zygote; forked() is what comes after it in the process that matters.
-  virtual void before_fork() = 0;
-  virtual void after_fork() = 0;
 };
 
 /// Serves the socket `control_fd` (serve_forks.hpp): each request has one descriptor, the socket that the new first process is
