@@ -34,7 +34,8 @@ TEST_CASE("a created function has the service's shape and defaults") {
                               {"ReadySchedule", ""},
                               {"IdleSeconds", 60},
                               {"Isolation", "auto"},
-                              {"Image", ""}}));
+                              {"Image", ""},
+                              {"Preload", false}}));
   CHECK(body["State"] == "Active");
   CHECK(body["LastUpdateStatus"] == "Successful");
   CHECK(body["CodeSize"] == hello_zip().size());
@@ -82,7 +83,8 @@ TEST_CASE("every setting a create gives is kept") {
                       {"ReadySchedule", "mon 08:00-18:00=2"},
                       {"IdleSeconds", 0},
                       {"Isolation", "process"},
-                      {"Image", "localhost/mine:1"}}},
+                      {"Image", "localhost/mine:1"},
+                      {"Preload", false}}},
                     {"Tags", {{"team", "a"}}},
                     {"Publish", true},
                     {"SomethingNew", {{"Nested", {1, 2, 3}}}}};
