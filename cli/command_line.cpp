@@ -57,6 +57,7 @@ CommandLine::CommandLine() : app_(std::make_unique<CLI::App>("kiln: a function r
   add_delete(app, remove, common);
   add_trigger(app, trigger, common);
   add_runtimes(app, common);
+  add_build(app, build, common);
   add_export(app, exports, common);
   add_conformance(app, conformance, common);
   add_doctor(app, doctor, common);

@@ -2,6 +2,7 @@
 // The whole command line of `kiln`: every command with its options, parsed into plain values.
 #pragma once
 
+#include "cli/commands/build.hpp"
 #include "cli/commands/conformance.hpp"
 #include "cli/commands/delete.hpp"
 #include "cli/commands/deploy.hpp"
@@ -41,6 +42,7 @@ class CommandLine {
   ServeOptions serve;
   ConformanceOptions conformance;
   DoctorOptions doctor;
+  BuildOptions build;
   ExportOptions exports;
 
  private:

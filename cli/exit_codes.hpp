@@ -41,7 +41,7 @@ inline constexpr std::array exit_code_table{
     ExitCodeMeaning{ExitCode::throttled, "throttled", "all instances are busy and the queue is full; try again"},
     ExitCodeMeaning{ExitCode::server_failed, "server-failed", "the server failed, or its answer makes no sense"},
     ExitCodeMeaning{ExitCode::local_input, "local-input", "a file or folder here cannot be read, packed or written"},
-    ExitCodeMeaning{ExitCode::build_failed, "build-failed", "CMake could not build the function"},
+    ExitCodeMeaning{ExitCode::build_failed, "build-failed", "the function, or its image, could not be built"},
     ExitCodeMeaning{ExitCode::serve_failed, "serve-failed", "the server could not start (port taken, data unusable)"},
     ExitCodeMeaning{ExitCode::internal, "internal", "a fault in kiln itself"},
 };

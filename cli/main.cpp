@@ -22,7 +22,8 @@ int run(const std::string& command, const CommandLine& line, Terminal& terminal)
     return run_conformance(line.conformance, line.common, terminal);
   }
   // These call nobody, so a useless KILN_ENDPOINT must not stop them.
-  const bool local = command == "version" || command == "doctor" || (command == "export" && line.exports.from.empty());
+  const bool local = command == "version" || command == "doctor" || command == "build" ||
+                     (command == "export" && line.exports.from.empty());
   ApiClient api(local ? Endpoint{} : choose_endpoint(line.common.endpoint));
   Session session{api, terminal, line.common};
   const auto code = command == "deploy"     ? run_deploy(line.deploy, session)
@@ -32,6 +33,7 @@ int run(const std::string& command, const CommandLine& line, Terminal& terminal)
                     : command == "delete"   ? run_delete(line.remove, session)
                     : command == "trigger"  ? run_trigger(line.trigger, session)
                     : command == "runtimes" ? run_runtimes(session)
+                    : command == "build"    ? run_build(line.build, session)
                     : command == "export"   ? run_export(line.exports, session)
                     : command == "doctor"   ? run_doctor(line.doctor, session)
                                             : run_version(session);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/commands/deploy.hpp"
 
+#include "cli/build_output.hpp"
 #include "cli/cmake_project.hpp"
 #include "cli/failure.hpp"
 #include "cli/installation.hpp"
@@ -10,7 +11,6 @@
 #include <CLI/CLI.hpp>
 
 #include <chrono>
-#include <deque>
 #include <filesystem>
 #include <ostream>
 #include <system_error>
@@ -40,35 +40,6 @@ struct Deployment {
   std::string action;
   Json configuration;
   std::vector<Json> triggers;
-};
-
-// CMake's output: shown as it comes, or, where standard output is for scripts, only if the build fails.
-class BuildOutput {
- public:
-  explicit BuildOutput(Session& session) : session_(session) {}
-  void operator()(std::string_view line) {
-    if (session_.options.json) {
-      kept_.emplace_back(line);
-      if (kept_.size() > max_kept) {
-        kept_.pop_front();
-      }
-      return;
-    }
-    print(line);
-  }
-  void print_kept() {
-    for (const auto& line : kept_) {
-      print(line);
-    }
-  }
-
- private:
-  void print(std::string_view line) {
-    session_.terminal.err << session_.terminal.err_style(Style::dim, "  | " + std::string(line)) << std::endl;
-  }
-  static constexpr std::size_t max_kept = 200;
-  Session& session_;
-  std::deque<std::string> kept_;
 };
 
 void say(const Session& session, const std::string& line) {
