@@ -54,13 +54,20 @@ std::vector<PackageFile> files_of(const BuildOptions& options) {
   return collect_files(options.source);
 }
 
-std::string family_of(const BuildOptions& options, const Package& package) {
+std::string asked_family(const std::string& runtime) {
   for (const char* const family : {"python", "cpp", "provided"}) {
-    if (options.runtime.starts_with(family)) {
+    if (runtime.starts_with(family)) {
       return family;
     }
   }
-  const auto family = is_cmake_project(options.source) ? "cpp" : runtime_family(package, options.handler);
+  return {};
+}
+
+std::string family_of(const BuildOptions& options, const Package& package) {
+  auto family = asked_family(options.runtime);
+  if (family.empty()) {
+    family = is_cmake_project(options.source) ? "cpp" : runtime_family(package, options.handler);
+  }
   if (family.empty()) {
     throw CommandFailure({.code = ExitCode::local_input,
                           .message = "cannot tell the runtime of this function from its files",
