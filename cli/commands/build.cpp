@@ -73,6 +73,11 @@ std::string family_of(const BuildOptions& options, const Package& package) {
                           .message = "cannot tell the runtime of this function from its files",
                           .advice = {"say it:  --runtime python3.11, python3.13, cpp or provided"}});
   }
+  if (family == "provided" && !package.holds("bootstrap", true)) {
+    throw CommandFailure({.code = ExitCode::local_input,
+                          .message = options.source + " holds no executable file bootstrap",
+                          .advice = {"runtime provided executes it: put it there, and chmod +x it"}});
+  }
   // A library that was built elsewhere need not find in the image what it is linked with.
   if (family == "cpp" && !is_cmake_project(options.source)) {
     throw CommandFailure({.code = ExitCode::local_input,

@@ -31,10 +31,10 @@ std::string from(const ImageRecipe& recipe, const std::string& image, const std:
          (stage.empty() ? "" : " AS " + stage) + "\n";
 }
 
-// Readable for the image's user, who is not root; in no layer.
+// A secret, readable for the image's user, who is not root. Not over a file of the image's: buildah would remove that.
 std::string pip_install(const ImageRecipe& recipe, const std::string& where) {
   const std::string secret =
-      recipe.pip_configuration ? "--mount=type=secret,id=pip,target=/etc/pip.conf,mode=0444 " : "";
+      recipe.pip_configuration ? "--mount=type=secret,id=pip,mode=0444 PIP_CONFIG_FILE=/run/secrets/pip " : "";
   return "RUN " + secret + "pip install " + where + "--requirement requirements.txt\n";
 }
 
@@ -85,6 +85,7 @@ std::string dockerfile(const ImageRecipe& recipe) {
     text += "ENV " + name + "=" + quoted(value.get<std::string>(), "variable " + name) + "\n";
   }
   text += "LABEL org.opencontainers.image.title=" + quoted(recipe.title, "name") +
+          " io.kiln.runtime=" + quoted(recipe.family, "runtime") +
           " io.kiln.handler=" + quoted(recipe.handler, "handler") + "\n";
   if (!recipe.handler.empty()) {
     // JSON, whose quotes are not a Dockerfile's.

@@ -87,7 +87,7 @@ COPY requirements.txt .
 RUN pip install --requirement requirements.txt
 COPY . .
 ENV STAGE="test"
-LABEL org.opencontainers.image.title="hello" io.kiln.handler="index.handler"
+LABEL org.opencontainers.image.title="hello" io.kiln.runtime="python" io.kiln.handler="index.handler"
 CMD ["index.handler"]
 ''')
         self.assertIn("STEP 1/1", done.stderr)
@@ -128,6 +128,7 @@ CMD ["index.handler"]
         self.assertEqual(shown["Error"]["Kind"], "build-failed")
         os.remove(os.path.join(self.code, "index.py"))
         self.assertIn("cannot tell the runtime", self.kiln(status=8).stderr)
+        self.assertIn("no executable file bootstrap", self.kiln("--runtime", "provided", status=8).stderr)
         self.write("index.so", "")
         self.assertIn("no CMakeLists.txt", self.kiln("--runtime", "cpp", "--handler", "index.handler", status=8).stderr)
 

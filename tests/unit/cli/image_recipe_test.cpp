@@ -17,18 +17,20 @@ ImageRecipe of(const std::string& family) {
   return recipe;
 }
 
-constexpr const char* end =
-    "LABEL org.opencontainers.image.title=\"hello\" io.kiln.handler=\"index.handler\"\nCMD [\"index.handler\"]\n";
+std::string end_of(const std::string& family) {
+  return "LABEL org.opencontainers.image.title=\"hello\" io.kiln.runtime=\"" + family +
+         "\" io.kiln.handler=\"index.handler\"\nCMD [\"index.handler\"]\n";
+}
 
 }  // namespace
 
 TEST_CASE("What a function in Python depends on is a layer below its code") {
   ImageRecipe recipe = of("python");
-  CHECK(dockerfile(recipe) == std::string("FROM kiln/python\nCOPY . .\n") + end);
+  CHECK(dockerfile(recipe) == std::string("FROM kiln/python\nCOPY . .\n") + end_of("python"));
   recipe.dependencies = true;
   CHECK(dockerfile(recipe) == std::string("FROM kiln/python\nCOPY requirements.txt .\n"
                                           "RUN pip install --requirement requirements.txt\nCOPY . .\n") +
-                                  end);
+                                  end_of("python"));
   recipe.slim = true;
   recipe.images = "registry.example/kiln";
   recipe.tag = "3.13";
@@ -37,13 +39,14 @@ TEST_CASE("What a function in Python depends on is a layer below its code") {
             "FROM registry.example/kiln/python:3.13 AS build\nCOPY requirements.txt .\n"
             "RUN pip install --target /opt/python --requirement requirements.txt\n\n"
             "FROM registry.example/kiln/python-slim:3.13\nCOPY --from=build /opt/python /opt/python\nCOPY . .\n") +
-            end);
+            end_of("python"));
 }
 
 TEST_CASE("pip's configuration is a secret of the step that needs it") {
   ImageRecipe recipe = of("python");
   recipe.dependencies = recipe.pip_configuration = true;
-  CHECK(dockerfile(recipe).find("RUN --mount=type=secret,id=pip,target=/etc/pip.conf,mode=0444 pip install ") !=
+  CHECK(dockerfile(recipe).find(
+            "RUN --mount=type=secret,id=pip,mode=0444 PIP_CONFIG_FILE=/run/secrets/pip pip install ") !=
         std::string::npos);
 }
 
@@ -53,14 +56,15 @@ TEST_CASE("A function in C++ is built in one image and runs in another") {
   CHECK(dockerfile(recipe) == std::string("FROM kiln/cpp-build AS build\nCOPY dependencies dependencies\n"
                                           "RUN kiln-build --dependencies\nCOPY . .\nRUN kiln-build\n\n"
                                           "FROM kiln/cpp\nCOPY --from=build /var/task /var/task\n") +
-                                  end);
+                                  end_of("cpp"));
 }
 
 TEST_CASE("A bootstrap of one's own needs no handler, and has no slim image") {
   ImageRecipe recipe = of("provided");
   recipe.handler.clear();
   CHECK(dockerfile(recipe) ==
-        "FROM kiln/provided\nCOPY . .\nLABEL org.opencontainers.image.title=\"hello\" io.kiln.handler=\"\"\n");
+        "FROM kiln/provided\nCOPY . .\nLABEL org.opencontainers.image.title=\"hello\" io.kiln.runtime=\"provided\" "
+        "io.kiln.handler=\"\"\n");
   recipe.slim = true;
   CHECK_THROWS_AS(dockerfile(recipe), CommandFailure);
 }
