@@ -86,6 +86,9 @@ Json kiln_members(const FunctionSettings& settings) {
   if (settings.image) {
     members["Image"] = *settings.image;
   }
+  if (settings.pull) {
+    members["Pull"] = *settings.pull;
+  }
   if (settings.preload) {
     members["Preload"] = *settings.preload;
   }

@@ -30,6 +30,7 @@ struct FunctionSettings {
   std::optional<std::string> system_log_level;  ///< "DEBUG" to "WARN": of the platform's; JSON format only
   std::optional<std::string> isolation;
   std::optional<std::string> image;  ///< of its containers
+  std::optional<std::string> pull;   ///< where its runtimes connect; empty: they are started by the server
   std::optional<bool> preload;
   /// KEY=VALUE each; the whole environment of the function where there is one.
   std::vector<std::string> environment;

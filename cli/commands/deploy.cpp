@@ -212,6 +212,11 @@ CLI::App* add_deploy(CLI::App& app, DeployOptions& options, CommonOptions& commo
   command->add_flag(
       "--preload,!--no-preload", settings.preload,
       "Load its module once, and fork its instances from that; Python in the sandbox only [--no-preload]");
+  command
+      ->add_option(
+          "--pull", settings.pull,
+          "Start no instances: serve the runtimes that connect to this address (docs/pull-mode.md); \"\" for never")
+      ->type_name("ADDRESS:PORT");
   command->add_option("--env", settings.environment, "Environment variable; repeat it for several")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);

@@ -5,6 +5,7 @@
 #include <array>
 #include <string_view>
 
+#include "runtime-api/control-server/catalog/pull_address.hpp"
 #include "runtime-api/control-server/catalog/ready_schedule.hpp"
 #include "runtime-api/protocol/environment.hpp"
 #include "runtime-api/protocol/json_text.hpp"
@@ -168,6 +169,10 @@ void check_constraints(const FunctionSettings& s, Constraints& constraints) {
     if (const auto* const why = std::get_if<std::string>(&schedule)) {
       constraints.broken(*s.ready_schedule, "kiln.readySchedule", *why);
     }
+  }
+  if (s.pull && !s.pull->empty() && !parse_pull_address(*s.pull)) {
+    constraints.broken(*s.pull, "kiln.pull",
+                       "Member must be ADDRESS:PORT, an address of this machine such as 127.0.0.1 or [::1]");
   }
   check_range(s.idle_seconds, "kiln.idleSeconds", 0, 86'400, constraints);
   check_one_of(s.isolation, "kiln.isolation", {"auto", "process", "sandbox", "oci", "command"}, constraints);

@@ -65,6 +65,7 @@ ordered_json configuration_json(const FunctionConfiguration& f, const AccountSet
                  {"IdleSeconds", f.kiln.idle_seconds},
                  {"Isolation", f.kiln.isolation},
                  {"Image", f.kiln.image},
+                 {"Pull", f.kiln.pull},
                  {"Preload", f.kiln.preload}};
   return out;
 }

@@ -46,6 +46,7 @@ FunctionSettings read_settings(const RequestMembers& members) {
     out.idle_seconds = own->number("IdleSeconds");
     out.isolation = own->text("Isolation");
     out.image = own->text("Image");
+    out.pull = own->text("Pull");
     out.preload = own->flag("Preload");
   }
   return out;
@@ -179,6 +180,7 @@ void apply(const FunctionSettings& s, FunctionConfiguration& f) {
   set(f.kiln.idle_seconds, s.idle_seconds);
   set(f.kiln.isolation, s.isolation);
   set(f.kiln.image, s.image);
+  set(f.kiln.pull, s.pull);
   set(f.kiln.preload, s.preload);
 }
 

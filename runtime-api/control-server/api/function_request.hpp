@@ -37,6 +37,7 @@ struct FunctionSettings {
   std::optional<std::string> ready_schedule;
   std::optional<long long> idle_seconds;
   std::optional<std::string> isolation;
+  std::optional<std::string> pull;
   std::optional<bool> preload;
   std::optional<std::string> image;
 };

@@ -132,6 +132,15 @@ Task<void> PublicApi::instances(http::Connection& connection, const std::string&
             R"(,"AgeSeconds":)" + std::to_string(instance.age.count()) + "}";
   }
   body += "]";
+  if (const auto pull = pool->pull(); !pull.address.empty()) {
+    body += R"(,"Pull":{"Address":)";
+    append_json_string(body, pull.address);
+    if (!pull.error.empty()) {
+      body += R"(,"Error":)";
+      append_json_string(body, pull.error);
+    }
+    body += '}';
+  }
   if (const auto forks = pool->preloaded()) body += R"(,"Preloaded":)" + std::to_string(*forks);
   body += "}";
   const http::ApiResponse answer = json_answer(200, std::move(body));

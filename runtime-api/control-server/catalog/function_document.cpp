@@ -44,6 +44,7 @@ void visit_members(Function& f, Visit visit) {
   visit("idle_seconds", f.kiln.idle_seconds);
   visit("isolation", f.kiln.isolation);
   visit("image", f.kiln.image);
+  visit("pull", f.kiln.pull);
   visit("preload", f.kiln.preload);
 }
 

@@ -197,4 +197,28 @@ Task<Activation> Activator::activate(DeployedFunction function, Instance::Hooks 
   co_return activation;
 }
 
+Task<Activation> Activator::adopt(DeployedFunction function, Instance::Hooks hooks,
+                                  std::unique_ptr<LaunchedInstance> runtime) {
+  const FunctionConfiguration& configuration = *function.configuration;
+  auto clock = runtime->executed_at();
+  const std::string instance_id = random_uuid();
+  InstanceLog log = logs_.open(configuration.name, log_settings(configuration.logging), configuration.version);
+  log.init_start({configuration.runtime,
+                  {},
+                  configuration.name,
+                  configuration.version,
+                  instance_id,
+                  {InitPhase::init, starts_from_snapshot(configuration)}});
+  // What else belongs to an instance is where the runtime is: its platform's affair.
+  InstanceSettings settings{
+      options_.account.account_id, false, {random_uuid(), options_.availability_zone_id}, options_.freeze_after};
+  const Deadline deadline = Deadline::after(options_.init_limit);
+  Activation activation;
+  activation.instance = std::make_unique<Instance>(loop_, instance_id, std::move(function), std::move(runtime),
+                                                   std::move(log), std::move(settings), std::move(hooks));
+  activation.error = co_await activation.instance->init(deadline, InitPhase::init);
+  activation.phases.init = lap(clock);
+  co_return activation;
+}
+
 }  // namespace kiln

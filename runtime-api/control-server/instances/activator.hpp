@@ -61,6 +61,9 @@ class Activator {
   Task<Activation> activate(DeployedFunction function, Instance::Hooks hooks, std::optional<Deadline> init_deadline,
                             std::shared_ptr<Preload> preload);
 
+  /// The same of one that somebody else has started.
+  Task<Activation> adopt(DeployedFunction function, Instance::Hooks hooks, std::unique_ptr<LaunchedInstance> runtime);
+
  private:
   void set_preload(InstanceSpec& spec, const FunctionConfiguration& configuration, const Launcher& launcher,
                    const std::shared_ptr<Preload>& preload, InstanceLog& log) const;

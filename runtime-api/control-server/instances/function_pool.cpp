@@ -24,6 +24,7 @@ FunctionPool::FunctionPool(const Context& context, DeployedFunction function)
       function_(std::move(function)),
       preload_(preload_of(function_)),
       metrics_(context.metrics.function(function_.configuration->name)),
+      pull_(context.loop),
       ready_(context.loop, [this] { ready_changed(); }),
       retry_timer_(context.loop),
       reclaim_timer_(context.loop),
@@ -202,6 +203,8 @@ void FunctionPool::update(DeployedFunction function) {
 void FunctionPool::retire() {
   retired_ = true;
   ready_.stop();
+  pull_.retry.cancel();
+  pull_.listener.reset();
   preload_.reset();
   retry_timer_.cancel();
   reclaim_timer_.cancel();

@@ -16,6 +16,7 @@
 #include "runtime-api/control-server/instances/instance.hpp"
 #include "runtime-api/control-server/instances/ready_target.hpp"
 #include "runtime-api/control-server/telemetry/metrics.hpp"
+#include "runtime-api/server/http/listener.hpp"
 
 namespace kiln {
 
@@ -94,6 +95,11 @@ class FunctionPool : public std::enable_shared_from_this<FunctionPool> {
     std::chrono::seconds age;
   };
   std::vector<InstanceInfo> instances() const;
+  /// Where its runtimes connect that somebody else starts, and why they cannot; both empty where it has its own.
+  struct PullView {
+    std::string address, error;
+  };
+  PullView pull() const;
   /// How many forks of its snapshot stand ready; nothing where it is not to be preloaded.
   std::optional<std::size_t> preloaded() const;
   /// Sets the gauges of its instances to what is the case now.
@@ -129,13 +135,16 @@ class FunctionPool : public std::enable_shared_from_this<FunctionPool> {
   bool is_current(const Member& member) const;
   std::size_t unclaimed_slots() const;
   Task<void> start_one();
-  Task<Started> start_member(std::optional<Deadline> init_deadline);
+  Task<Started> start_member(std::optional<Deadline> init_deadline, Descriptor connection = {});
   Task<Started> start_again(Waiter& waiter);
   void limit(Waiter& waiter, Deadline deadline);
   void fail_again(Waiter& waiter, const Started& started, Deadline::Clock::time_point begun);
   void fail_waiting(const Started& started, bool told);
   Task<void> start_ready();
   std::size_t current() const;
+  bool is_pulled() const { return !configuration().kiln.pull.empty(); }
+  void listen_for_runtimes();
+  Task<void> adopt(Descriptor connection);
   void want_ready();
   void ready_changed();
   void retry_later();
@@ -156,6 +165,13 @@ class FunctionPool : public std::enable_shared_from_this<FunctionPool> {
   bool retired_ = false;
   bool keeps_ready_ = false;
   int failures_in_a_row_ = 0;  // of instances made to be kept ready
+  struct Pull {
+    explicit Pull(EventLoop& loop) : retry(loop) {}
+    std::unique_ptr<http::Listener> listener;
+    std::string wanted, error;
+    Timer retry;
+  };
+  Pull pull_;
   ReadyTarget ready_;
   Timer retry_timer_;
   Timer reclaim_timer_;

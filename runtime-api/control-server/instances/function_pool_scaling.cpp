@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime-api/control-server/instances/connected_runtime.hpp"
 #include "runtime-api/control-server/instances/function_pool.hpp"
 #include "runtime-api/control-server/instances/function_pool_members.hpp"
 #include "runtime-api/protocol/error_types.hpp"
@@ -55,6 +56,7 @@ bool FunctionPool::is_current(const Member& member) const {
 
 /// As many as the calls need that wait and that `slots_to_come` will not take.
 void FunctionPool::start_instances(std::size_t slots_to_come) {
+  if (is_pulled()) return;
   const auto most = static_cast<std::size_t>(configuration().kiln.max_instances);
   const auto at_once = static_cast<std::size_t>(std::max(1, configuration().kiln.concurrency));
   while (!retired_ && slots_to_come + starting_ * at_once < waiting_.size() &&
@@ -111,6 +113,8 @@ Task<std::optional<FunctionError>> FunctionPool::prepare() {
 
 void FunctionPool::keep_ready() {
   keeps_ready_ = true;
+  listen_for_runtimes();
+  if (is_pulled()) return;
   const auto most = static_cast<std::size_t>(configuration().kiln.max_instances);
   const auto least = std::min(most, ready_.instances());
   // An attempt may fail before it is spawned whole, and then there is a pause.
@@ -159,7 +163,7 @@ std::size_t FunctionPool::current() const {
 }
 
 /// Makes one instance. Whatever is thrown on the way is its failure.
-Task<FunctionPool::Started> FunctionPool::start_member(std::optional<Deadline> init_deadline) {
+Task<FunctionPool::Started> FunctionPool::start_member(std::optional<Deadline> init_deadline, Descriptor connection) {
   auto member = std::make_unique<Member>();
   Member* const raw = member.get();
   Instance::Hooks hooks;
@@ -169,7 +173,12 @@ Task<FunctionPool::Started> FunctionPool::start_member(std::optional<Deadline> i
   hooks.on_stopped = [this, raw](Instance&) { on_stopped(*raw); };
   Activation activation;
   try {
-    activation = co_await context_.activator.activate(function_, std::move(hooks), init_deadline, preload_);
+    if (connection) {
+      auto runtime = std::make_unique<ConnectedRuntime>(context_.loop, std::move(connection));
+      activation = co_await context_.activator.adopt(function_, std::move(hooks), std::move(runtime));
+    } else {
+      activation = co_await context_.activator.activate(function_, std::move(hooks), init_deadline, preload_);
+    }
   } catch (const std::exception& e) {
     context_.loop.report("cold start", std::current_exception());
     activation.error = FunctionError{std::string(error_types::sandbox_failure),
@@ -264,6 +273,7 @@ void FunctionPool::on_stopped(Member& member) {
 // --- scaling to zero ---------------------------------------------------------------------------------------------------
 
 void FunctionPool::arm_reclaim() {
+  if (is_pulled()) return;  // whoever has started them ends them
   // One that works on other events has not idled since it was listed.
   const auto first =
       std::find_if(idle_.begin(), idle_.end(), [](const Member* member) { return member->instance->in_flight() == 0; });

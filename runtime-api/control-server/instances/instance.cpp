@@ -94,8 +94,9 @@ Instance::Instance(EventLoop& loop, std::string id, DeployedFunction function,
     frames_ = std::make_unique<FramePipe>(loop_, fd, log_, [this] { task_over(); });
   }
   std::vector<Descriptor> channels = launched_->take_channels();
-  own_bootstrap_ = !channels.empty();
-  for (Descriptor& channel : channels) adopt(channel.release(), true);
+  const bool somebodys = launched_->is_its_connection();
+  own_bootstrap_ = !channels.empty() && !somebodys;
+  for (Descriptor& channel : channels) adopt(channel.release(), !somebodys);
   if (const int fd = launched_->take_listener(); fd >= 0) {
     listener_ = std::make_unique<http::Listener>(loop_, fd, [this](int accepted) { adopt(accepted, false); });
   }
@@ -171,6 +172,7 @@ Task<void> Instance::serve(Link& link) {
   co_await serve_runtime_api(link.connection, session_, link.api);
   const bool own_channel = link.api.hold_accepted;
   links_.remove_if([&](const Link& other) { return &other == &link; });
+  if (launched_->is_its_connection()) kill_runtime(ShutdownReason::failure);
   // A bootstrap that has closed a way to us is ending, or stuck: it gets as long as a shutdown takes.
   if (own_channel && !exited_ && !kill_timer_.armed()) {
     state_ = InstanceState::stopping;

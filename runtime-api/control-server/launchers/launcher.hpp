@@ -122,6 +122,8 @@ class LaunchedInstance {
   virtual long peak_memory_kib() const = 0;
   /// Whether that is of all its processes, rather than of the first.
   virtual bool measures_all() const { return false; }
+  /// Whether it is a connection and nothing else: its end is that of its only channel, which any client may have.
+  virtual bool is_its_connection() const { return false; }
   /// The limits it has run into since this was asked last, a sentence each, for its log.
   virtual std::vector<std::string> limits_reached() { return {}; }
   /// The external extensions, handed over once; none where the launcher starts none.

@@ -35,6 +35,7 @@ TEST_CASE("a created function has the service's shape and defaults") {
                               {"IdleSeconds", 60},
                               {"Isolation", "auto"},
                               {"Image", ""},
+                              {"Pull", ""},
                               {"Preload", false}}));
   CHECK(body["State"] == "Active");
   CHECK(body["LastUpdateStatus"] == "Successful");
@@ -84,6 +85,7 @@ TEST_CASE("every setting a create gives is kept") {
                       {"IdleSeconds", 0},
                       {"Isolation", "process"},
                       {"Image", "localhost/mine:1"},
+                      {"Pull", "127.0.0.1:9100"},
                       {"Preload", false}}},
                     {"Tags", {{"team", "a"}}},
                     {"Publish", true},
