@@ -22,7 +22,9 @@ std::vector<Variable> kiln_variables(const ExportedFunction& function) {
 }
 
 int grace_seconds(const ExportedFunction& function, int drain_s) {
-  return (function.pulls() ? 0 : drain_s) + function.timeout_s + end_slack_s;
+  // A call that waits when SIGTERM comes may wait as long as ever, and then run as long. One that polls has no queue.
+  constexpr int queue_s = 20;  // KILN_QUEUE_TIMEOUT, unless somebody sets it
+  return (function.pulls() ? 0 : drain_s + queue_s) + function.timeout_s + end_slack_s;
 }
 
 }  // namespace kiln::cli

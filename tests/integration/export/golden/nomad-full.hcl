@@ -64,7 +64,7 @@ job "hello" {
       driver       = "docker"
       user         = "10001"
       kill_signal  = "SIGTERM"
-      kill_timeout = "65s"
+      kill_timeout = "85s"
 
       config {
         image           = "registry.example/hello:1"

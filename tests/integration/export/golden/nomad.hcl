@@ -62,7 +62,7 @@ job "hello" {
       driver       = "docker"
       user         = "10001"
       kill_signal  = "SIGTERM"
-      kill_timeout = "8s"
+      kill_timeout = "28s"
 
       config {
         image           = "registry.example/hello:1"
