@@ -11,6 +11,7 @@
 #include <CLI/CLI.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <ostream>
 #include <system_error>
@@ -209,8 +210,8 @@ CLI::App* add_deploy(CLI::App& app, DeployOptions& options, CommonOptions& commo
       ->add_option("--image", settings.image,
                    "The container image of its instances, where their isolation has images; \"\" for the server's")
       ->type_name("REFERENCE");
-  command->add_flag(
-      "--preload,!--no-preload", settings.preload,
+  command->add_flag_function(
+      "--preload,!--no-preload", [&settings](std::int64_t times) { settings.preload = times > 0; },
       "Load its module once, and fork its instances from that; Python in the sandbox only [--no-preload]");
   command
       ->add_option(
