@@ -203,8 +203,7 @@ void FunctionPool::update(DeployedFunction function) {
 void FunctionPool::retire() {
   retired_ = true;
   ready_.stop();
-  pull_.retry.cancel();
-  pull_.listener.reset();
+  stop_listening();
   preload_.reset();
   retry_timer_.cancel();
   reclaim_timer_.cancel();

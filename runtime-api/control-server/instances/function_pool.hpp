@@ -8,6 +8,7 @@
 #include <deque>
 #include <list>
 #include <memory>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -85,7 +86,7 @@ class FunctionPool : public std::enable_shared_from_this<FunctionPool> {
   /// Whether an instance is there that is not ending.
   bool has_instance() const { return live() > starting_; }
   /// Whether nothing is left of it: no instance, no call.
-  bool empty() const { return instances_.empty() && waiting_.empty() && starting_ == 0; }
+  bool empty() const { return instances_.empty() && waiting_.empty() && starting_ == 0 && pull_.silent.empty(); }
 
   struct InstanceInfo {
     std::string id;
@@ -144,6 +145,7 @@ class FunctionPool : public std::enable_shared_from_this<FunctionPool> {
   std::size_t current() const;
   bool is_pulled() const { return !configuration().kiln.pull.empty(); }
   void listen_for_runtimes();
+  void stop_listening();
   Task<void> adopt(Descriptor connection);
   void want_ready();
   void ready_changed();
@@ -169,6 +171,7 @@ class FunctionPool : public std::enable_shared_from_this<FunctionPool> {
     explicit Pull(EventLoop& loop) : retry(loop) {}
     std::unique_ptr<http::Listener> listener;
     std::string wanted, error;
+    std::set<int> silent;  ///< connections that have said nothing yet
     Timer retry;
   };
   Pull pull_;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Functions whose runtimes somebody else starts: they connect to the function's listener, and nothing is launched here.
+#include <sys/socket.h>
+
 #include <exception>
 #include <memory>
 #include <utility>
@@ -8,11 +10,15 @@
 #include "runtime-api/control-server/instances/connected_runtime.hpp"
 #include "runtime-api/control-server/instances/function_pool.hpp"
 #include "runtime-api/control-server/instances/function_pool_members.hpp"
+#include "runtime-api/control-server/launchers/sandbox_launch.hpp"
+#include "runtime-api/protocol/limits.hpp"
 
 namespace kiln {
 namespace {
 
 constexpr std::chrono::seconds until_next_try{5};
+// Connections that have said nothing yet; they cost a descriptor each.
+constexpr std::size_t most_silent = 256;
 
 }  // namespace
 
@@ -38,14 +44,26 @@ void FunctionPool::listen_for_runtimes() {
   }
 }
 
-/// One that has connected. What it comes to is no call's affair before it has asked for an event.
+/// One that has connected. It is no instance before it has said something: probes of a port, which say nothing, take nobody's
+/// place. What it then comes to is no call's affair before it has asked for an event.
 Task<void> FunctionPool::adopt(Descriptor connection) {
   const auto alive = shared_from_this();
-  if (retired_ || live() >= static_cast<std::size_t>(configuration().kiln.max_instances)) co_return;
+  if (retired_ || pull_.silent.size() >= most_silent) co_return;
+  pull_.silent.insert(connection.get());
+  const bool speaks = co_await readable(context_.loop, connection.get(), Deadline::after(limits::init_timeout));
+  pull_.silent.erase(connection.get());
+  const auto most = static_cast<std::size_t>(configuration().kiln.max_instances);
+  if (!speaks || retired_ || live() >= most) co_return;
   ++starting_;
   const Started started = co_await start_member(std::nullopt, std::move(connection));
   --starting_;
   if (!started.error) on_idle(*started.member);
+}
+
+void FunctionPool::stop_listening() {
+  pull_.retry.cancel();
+  pull_.listener.reset();
+  for (const int connection : pull_.silent) ::shutdown(connection, SHUT_RDWR);
 }
 
 FunctionPool::PullView FunctionPool::pull() const {

@@ -144,6 +144,7 @@ class LaunchedInstance {
 struct LaunchError {
   std::string type;
   std::string message;
+  bool sandbox_ended = false;  ///< before anything ran in it: another one may do
 };
 
 using LaunchResult = std::variant<std::unique_ptr<LaunchedInstance>, LaunchError>;

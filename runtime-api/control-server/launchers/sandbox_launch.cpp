@@ -125,9 +125,11 @@ LaunchDescriptors make_descriptors(const InstanceSpec& spec, const InstancePaths
 std::optional<LaunchError> launch_error(const std::optional<sandbox::Reply>& reply, const sandbox::LaunchPlan& plan) {
   if (reply && reply->kind == sandbox::ReplyKind::executed) return std::nullopt;
   if (!reply || reply->kind != sandbox::ReplyKind::not_executed || reply->program >= plan.programs.size()) {
+    const bool ended = !reply || (reply->kind == sandbox::ReplyKind::failed && reply->number == ECHILD);
     return LaunchError{
         std::string(error_types::sandbox_failure),
-        std::string("The sandbox could not be completed: ") + (reply ? reply->text : "its first process has ended")};
+        std::string("The sandbox could not be completed: ") + (reply ? reply->text : "its first process has ended"),
+        ended};
   }
   const bool by_exec = std::strcmp(reply->text, "execve") == 0;
   const bool runtime = reply->program + 1 == plan.programs.size();
@@ -165,7 +167,12 @@ Task<std::variant<LaunchedPrograms, LaunchError>> launch_in(EventLoop& loop, Run
   if (terms.snapshot) ends.channels_theirs.front() = std::move(terms.snapshot);
   LaunchDescriptors descriptors = make_descriptors(spec, inside, ends, terms, plan);
   if (terms.has_cgroups) sandbox.cgroup.limit({spec.memory_mb, spec.tmp_mb, static_cast<int>(sandbox_processes)});
-  sandbox::send_message(sandbox.control.get(), encode(plan), descriptors.all);
+  try {
+    sandbox::send_message(sandbox.control.get(), encode(plan), descriptors.all);
+  } catch (const std::system_error& error) {
+    if (error.code() != std::errc::broken_pipe && error.code() != std::errc::connection_reset) throw;
+    co_return LaunchError{std::string(error_types::sandbox_failure), "The sandbox has ended before its launch", true};
+  }
   ends.close_theirs();
 
   const bool answered = co_await readable(loop, sandbox.control.get(), terms.limit);

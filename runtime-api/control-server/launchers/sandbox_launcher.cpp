@@ -215,14 +215,18 @@ Task<LaunchResult> SandboxLauncher::start(InstanceSpec spec) {
   if (const auto* const instance = std::get_if<std::unique_ptr<LaunchedInstance>>(&forked); !instance || *instance) {
     co_return forked;
   }
-  PreparedSandbox sandbox = co_await take_living(pool_for(spec));
-  std::vector<ExtensionSpec> extensions = spec.extensions;
-  const RunningSandbox::Threads threads{thread_, watching_};
-  LaunchTerms terms;
-  terms.has_cgroups = factory_.has_cgroups();
-  auto launched = co_await launch_in(loop_, threads, std::move(sandbox), std::move(spec), std::move(terms));
-  if (auto* const error = std::get_if<LaunchError>(&launched)) co_return std::move(*error);
-  co_return made_of(std::move(std::get<LaunchedPrograms>(launched)), extensions);
+  for (int dead = 1;; ++dead) {
+    PreparedSandbox sandbox = co_await take_living(pool_for(spec));
+    const RunningSandbox::Threads threads{thread_, watching_};
+    LaunchTerms terms;
+    terms.has_cgroups = factory_.has_cgroups();
+    InstanceSpec copy = spec;
+    auto launched = co_await launch_in(loop_, threads, std::move(sandbox), std::move(copy), std::move(terms));
+    auto* const error = std::get_if<LaunchError>(&launched);
+    if (error == nullptr) co_return made_of(std::move(std::get<LaunchedPrograms>(launched)), spec.extensions);
+    // Killed between the look at it and its launch.
+    if (!error->sandbox_ended || dead >= most_dead) co_return std::move(*error);
+  }
 }
 
 /// From the function's snapshot. A null instance where that cannot be: whatever the reason, it is then made like any other.

@@ -166,7 +166,7 @@ class Pull(unittest.TestCase):
         process = self.runtime()
         self.assertEqual(self.invoke()[0]["pid"], process.pid)
         self.assertEqual(self.invoke()[0]["pid"], process.pid)
-        self.assertEqual(self.states(), ["Idle"])
+        wait_until(lambda: self.states() == ["Idle"], "it is there still")
 
     def test_what_is_no_runtime_does_no_harm(self):
         self.deploy("127.0.0.1:0", "pulled")
@@ -181,6 +181,17 @@ class Pull(unittest.TestCase):
         self.assertEqual(self.invoke()[0]["pid"], process.pid)
         silent.settimeout(PATIENCE)
         self.assertEqual(silent.recv(1), b"", "one that asks for nothing is let go when the init phase is over")
+
+    def test_connections_that_say_nothing_take_no_place(self):
+        self.deploy("127.0.0.1:0", "pulled", "--max-instances", "1")
+        silent = [self.connect(b"") for _ in range(4)]
+        process = self.runtime()
+        self.assertEqual(self.invoke()[0]["pid"], process.pid)
+        wait_until(lambda: self.states() == ["Idle"], "there is that one and no other")
+        self.server.run("delete", "pulled")
+        for connection in silent:
+            connection.settimeout(PATIENCE)
+            self.assertEqual(connection.recv(1), b"")
 
     def test_an_answer_after_the_deadline_is_refused(self):
         self.server.run("deploy", self.code, "--name", "pulled", "--timeout", "1", "--pull", "127.0.0.1:0")
