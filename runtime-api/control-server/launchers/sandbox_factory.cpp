@@ -27,6 +27,9 @@
 namespace kiln {
 namespace {
 
+// Looking at the host is a twentieth of what a sandbox costs, and in a burst many are made in this time.
+constexpr std::chrono::seconds root_age{1};
+
 /// The process that has sent the message which comes next, as the kernel knows it.
 int receive_sender(int control) {
   char byte = 0;
@@ -139,6 +142,16 @@ void SandboxFactory::execute_init(PreparedSandbox& made, int control) const {
   made.borrowed_peak_kib = spawned.borrowed_peak_kib;
 }
 
+const sandbox::RootLayout& SandboxFactory::root_for(std::uint32_t inside_uid) {
+  const auto now = std::chrono::steady_clock::now();
+  if (now >= look_again_ || inside_uid != root_uid_) {
+    root_ = system_root(inside_uid);
+    root_uid_ = inside_uid;
+    look_again_ = now + root_age;
+  }
+  return root_;
+}
+
 PreparedSandbox SandboxFactory::make(Zygote* zygote, SandboxUse use) {
   PreparedSandbox made;
   made.uid = users_.take();
@@ -165,7 +178,7 @@ PreparedSandbox SandboxFactory::make(Zygote* zygote, SandboxUse use) {
     // Its rules are of places, and forks have others.
     plan.fork_landlock = std::exchange(plan.landlock, false);
   }
-  plan.root = system_root(plan.user_namespace ? plan.inside_uid : plan.uid);
+  plan.root = root_for(plan.user_namespace ? plan.inside_uid : plan.uid);
   const int network = made.network.name.get();
   sandbox::send_message(made.control.get(), encode(plan), {&network, 1});
   const sandbox::Reply reply = receive_reply(made.control.get());
@@ -192,7 +205,7 @@ void SandboxFactory::complete(const PreparedSandbox& made, const SnapshotSource&
   plan.hostname = "kiln-" + std::to_string(made.pid);
   plan.tmp_mb = snapshot.tmp_mb;
   plan.tmp_files = snapshot.tmp_files;
-  plan.masked = system_root(plan_.inside_uid).masked;
+  plan.masked = masked_paths();
   std::exception_ptr error;
   sandbox::Reply reply;
   try {

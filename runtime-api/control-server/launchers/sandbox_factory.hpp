@@ -79,6 +79,8 @@ class SandboxFactory {
 
  private:
   void execute_init(PreparedSandbox& made, int control) const;
+  /// As the host was a moment ago. On the thread of make().
+  const sandbox::RootLayout& root_for(std::uint32_t inside_uid);
   void complete(const PreparedSandbox& made, const SnapshotSource& snapshot) const;
 
   const SandboxOptions options_;
@@ -87,6 +89,9 @@ class SandboxFactory {
   const OrphanGuard& guard_;
   sandbox::PreparePlan plan_;
   const std::string snapshot_filter_;
+  sandbox::RootLayout root_;
+  std::uint32_t root_uid_ = 0;
+  std::chrono::steady_clock::time_point look_again_;
 };
 
 }  // namespace kiln

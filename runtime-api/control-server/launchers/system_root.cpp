@@ -104,8 +104,10 @@ sandbox::RootLayout system_root(std::uint32_t inside_uid) {
   layout.links.push_back({"/proc/self/fd/0", "dev/stdin"});
   layout.links.push_back({"/proc/self/fd/1", "dev/stdout"});
   layout.links.push_back({"/proc/self/fd/2", "dev/stderr"});
-  layout.masked.assign(std::begin(masked), std::end(masked));
+  layout.masked = masked_paths();
   return layout;
 }
+
+std::vector<std::string> masked_paths() { return {std::begin(masked), std::end(masked)}; }
 
 }  // namespace kiln

@@ -4,6 +4,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "runtime-api/control-server/launchers/sandbox/messages.hpp"
 
@@ -16,5 +18,8 @@ inline constexpr const char* inside_layers = "/opt";
 
 /// Looks at the host as it is now. `inside_uid` is what the instance's user is called in /etc/passwd.
 sandbox::RootLayout system_root(std::uint32_t inside_uid);
+
+/// Absolute paths below /proc that no sandbox shows.
+std::vector<std::string> masked_paths();
 
 }  // namespace kiln

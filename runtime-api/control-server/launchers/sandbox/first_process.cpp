@@ -62,7 +62,7 @@ Prepared prepare(const FirstProcess& self) {
   // The worst is done. Who somebody waits for later must not have to wait for a turn.
   const int own_niceness = ::getpriority(PRIO_PROCESS, 0);
   ::setpriority(PRIO_PROCESS, 0, static_cast<int>(made.plan.niceness) - niceness_offset);
-  made.mounter = fork_mounter();
+  made.mounter = start_mounter();
   give_up_privileges(made.plan);
   if (self.runtime != nullptr) made.runtime = make_ready(*self.runtime, made.plan, own_niceness);
   return made;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime-api/control-server/launchers/sandbox/mounter.hpp"
 
+#include <sched.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -24,6 +26,8 @@ namespace {
 
 [[noreturn]] void fail(const char* step) { throw std::system_error(errno, std::generic_category(), step); }
 
+constexpr std::size_t stack_size = std::size_t{256} << 10U;
+
 /// In front of the launch's bytes.
 using RuntimeId = std::int32_t;
 
@@ -39,6 +43,7 @@ void complete(std::string_view message, const Descriptor* mounts) {
   complete_root(plan, mounts);
 }
 
+/// Nothing is freed after the answer, nor anything taken before the message: the two processes have one heap, and no locks.
 [[noreturn]] void serve(int socket) {
   Reply reply;
   try {
@@ -58,21 +63,43 @@ void complete(std::string_view message, const Descriptor* mounts) {
   ::_exit(0);
 }
 
+int run(void* socket) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // Nothing but this: not the socket to the server, and not the other end of this one, whose closing it waits for.
+  ::dup2(*static_cast<int*>(socket), control_fd);
+  ::syscall(SYS_close_range, static_cast<unsigned>(control_fd + 1), ~0U, 0U);
+  const char started = 's';
+  while (::send(control_fd, &started, sizeof started, MSG_NOSIGNAL) < 0 && errno == EINTR) {
+  }
+  serve(control_fd);
+}
+
+/// Lowest address of one with a page below that may not be touched. It stays for as long as the memory it is in.
+char* make_stack() {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  void* const memory = ::mmap(nullptr, stack_size + page, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK | MAP_NORESERVE, -1, 0);
+  if (memory == MAP_FAILED) fail("mmap");
+  if (::mprotect(memory, page, PROT_NONE) != 0) fail("mprotect");
+  return static_cast<char*>(memory) + page;
+}
+
 }  // namespace
 
-Descriptor fork_mounter() {
+Descriptor start_mounter() {
   int pair[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) fail("socketpair");
   Descriptor ours(pair[0]);
   const Descriptor theirs(pair[1]);
-  const int pid = ::fork();
-  if (pid < 0) fail("fork");
-  if (pid > 0) return ours;
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  // Nothing but this: not the socket to the server, and not the other end of this one, whose closing it waits for.
-  ::dup2(theirs.get(), control_fd);
-  ::syscall(SYS_close_range, static_cast<unsigned>(control_fd + 1), ~0U, 0U);
-  serve(control_fd);
+  char* const stack = make_stack();
+  int socket = theirs.get();
+  if (::clone(run, stack + stack_size, CLONE_VM | SIGCHLD, &socket) < 0) fail("clone");
+  // `socket` and `theirs` are not to change before they have been read there.
+  char byte = 0;
+  while (::recv(ours.get(), &byte, sizeof byte, 0) < 0) {
+    if (errno != EINTR) fail("the mounter's start");
+  }
+  return ours;
 }
 
 void complete_sandbox(const Descriptor& mounter, std::string_view launch, std::span<const int> mounts, int runtime) {

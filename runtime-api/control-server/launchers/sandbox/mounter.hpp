@@ -10,8 +10,10 @@
 
 namespace kiln::sandbox {
 
-/// Forks it, with the privileges that this process has; returns the socket to it. Throws std::system_error.
-Descriptor fork_mounter();
+/// Starts it, with the privileges that this process has; returns the socket to it. It is a process, with descriptors and
+/// credentials of its own, in this one's memory: a copy of an interpreter's page tables, made and let go of, is a tenth of what a
+/// sandbox costs. Each of the two uses that memory only while it is the other's turn to wait. Throws std::system_error.
+Descriptor start_mounter();
 
 /// Has it complete the sandbox for `launch` (an encoded LaunchPlan, with its mounts): the file system, the host name, and the
 /// priority of `runtime`, a process id or 0, which becomes its own. Throws std::system_error that names the step.

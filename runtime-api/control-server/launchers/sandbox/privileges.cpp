@@ -28,8 +28,9 @@ namespace {
 
 /// Whatever is executed from here on gets no capability, whoever owns it.
 void drop_bounding_set() {
-  for (int capability = 0; ::prctl(PR_CAPBSET_READ, capability) >= 0; ++capability) {
-    if (::prctl(PR_CAPBSET_DROP, capability) != 0) fail("capability bounding set");
+  int held = 0;
+  for (int capability = 0; (held = ::prctl(PR_CAPBSET_READ, capability)) >= 0; ++capability) {
+    if (held != 0 && ::prctl(PR_CAPBSET_DROP, capability) != 0) fail("capability bounding set");
   }
 }
 
