@@ -4,6 +4,7 @@
 #include "runtime-api/control-server/api/answer.hpp"
 #include "runtime-api/control-server/catalog/identifiers.hpp"
 #include "runtime-api/protocol/headers.hpp"
+#include "runtime-api/protocol/json_text.hpp"
 #include "runtime-api/protocol/routes.hpp"
 
 namespace kiln {
@@ -68,8 +69,10 @@ Task<void> InvocationApi::refuse_body(http::Connection& connection, http::BodySt
 
 Task<void> InvocationApi::refuse_throttled(http::Connection& connection, const Throttled& throttled,
                                            std::string_view request_id) {
-  http::ApiResponse answer =
-      json_answer(429, R"({"Reason":")" + throttled.reason + R"(","Type":"User","message":"Rate Exceeded."})");
+  // The service's own text first: clients look for it.
+  std::string body = R"({"Reason":")" + throttled.reason + R"(","Type":"User","message":)";
+  append_json_string(body, throttled.cause.empty() ? "Rate Exceeded." : "Rate Exceeded. " + throttled.cause);
+  http::ApiResponse answer = json_answer(429, body + "}");
   answer.fields.emplace_back(headers::amzn_error_type, "TooManyRequestsException");
   answer.fields.emplace_back(headers::retry_after, std::to_string(throttled.retry_after_s));
   co_await send(connection, answer, request_id);

@@ -131,7 +131,8 @@ Task<FunctionPool::Acquired> FunctionPool::wait_for_instance(std::string_view re
   if (retired_) co_return Acquired{Throttled{"FunctionBeingDeleted", 1}};
   if (waiting_.size() >= context_.limits.max_waiting) {
     metrics_->throttles.add();
-    co_return Acquired{Throttled{"ConcurrentInvocationLimitExceeded", 1}};
+    co_return Acquired{Throttled{"ConcurrentInvocationLimitExceeded", 1,
+                                 std::to_string(waiting_.size()) + " calls of this function wait already."}};
   }
   Waiter waiter(context_.loop, request_id);
   waiting_.push_back(&waiter);
@@ -148,7 +149,7 @@ void FunctionPool::limit(Waiter& waiter, Deadline deadline) {
   waiter.limit.arm(deadline, [this, &waiter] {
     std::erase(waiting_, &waiter);
     metrics_->throttles.add();
-    waiter.done.set({Throttled{"ReservedFunctionConcurrentInvocationLimitExceeded", 1}});
+    waiter.done.set({Throttled{"ReservedFunctionConcurrentInvocationLimitExceeded", 1, why_none_was_free()}});
   });
 }
 

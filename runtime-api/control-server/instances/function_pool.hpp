@@ -41,6 +41,7 @@ struct InvocationAnswer {
 struct Throttled {
   std::string reason;
   int retry_after_s = 1;
+  std::string cause = {};  ///< a sentence for whoever operates the function, or empty
 };
 
 /// An invoker that can take a response in parts, and its head before the invocation is over.
@@ -86,7 +87,7 @@ class FunctionPool : public std::enable_shared_from_this<FunctionPool> {
   /// Whether an instance is there that is not ending.
   bool has_instance() const { return live() > starting_; }
   /// Whether nothing is left of it: no instance, no call.
-  bool empty() const { return instances_.empty() && waiting_.empty() && starting_ == 0 && pull_.silent.empty(); }
+  bool empty() const { return instances_.empty() && waiting_.empty() && starting_ == 0 && pull_.joining.empty(); }
 
   struct InstanceInfo {
     std::string id;
@@ -139,6 +140,7 @@ class FunctionPool : public std::enable_shared_from_this<FunctionPool> {
   Task<Started> start_member(std::optional<Deadline> init_deadline, Descriptor connection = {});
   Task<Started> start_again(Waiter& waiter);
   void limit(Waiter& waiter, Deadline deadline);
+  std::string why_none_was_free() const;
   void fail_again(Waiter& waiter, const Started& started, Deadline::Clock::time_point begun);
   void fail_waiting(const Started& started, bool told);
   Task<void> start_ready();
@@ -171,7 +173,7 @@ class FunctionPool : public std::enable_shared_from_this<FunctionPool> {
     explicit Pull(EventLoop& loop) : retry(loop) {}
     std::unique_ptr<http::Listener> listener;
     std::string wanted, error;
-    std::set<int> silent;  ///< connections that have said nothing yet
+    std::set<int> joining;  ///< connections that have asked for no event yet
     Timer retry;
   };
   Pull pull_;

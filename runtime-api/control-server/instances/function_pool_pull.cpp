@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Functions whose runtimes somebody else starts: they connect to the function's listener, and nothing is launched here.
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include <exception>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "runtime-api/control-server/catalog/pull_address.hpp"
@@ -48,26 +50,51 @@ void FunctionPool::listen_for_runtimes() {
 /// place. What it then comes to is no call's affair before it has asked for an event.
 Task<void> FunctionPool::adopt(Descriptor connection) {
   const auto alive = shared_from_this();
-  if (retired_ || pull_.silent.size() >= most_silent) co_return;
-  pull_.silent.insert(connection.get());
+  if (retired_ || pull_.joining.size() >= most_silent + starting_) co_return;
+  // Whoever ends the pool ends what has not joined it, whatever has become of the connection by then.
+  const Descriptor to_end_it(::fcntl(connection.get(), F_DUPFD_CLOEXEC, 0));
+  pull_.joining.insert(to_end_it.get());
   const bool speaks = co_await readable(context_.loop, connection.get(), Deadline::after(limits::init_timeout));
-  pull_.silent.erase(connection.get());
   const auto most = static_cast<std::size_t>(configuration().kiln.max_instances);
-  if (!speaks || retired_ || live() >= most) co_return;
-  ++starting_;
-  const Started started = co_await start_member(std::nullopt, std::move(connection));
-  --starting_;
-  if (!started.error) on_idle(*started.member);
+  if (speaks && !retired_ && live() < most) {
+    ++starting_;
+    const Started started = co_await start_member(std::nullopt, std::move(connection));
+    --starting_;
+    if (!started.error) on_idle(*started.member);
+  }
+  pull_.joining.erase(to_end_it.get());
 }
 
 void FunctionPool::stop_listening() {
   pull_.retry.cancel();
   pull_.listener.reset();
-  for (const int connection : pull_.silent) ::shutdown(connection, SHUT_RDWR);
+  for (const int connection : pull_.joining) ::shutdown(connection, SHUT_RDWR);
 }
 
 FunctionPool::PullView FunctionPool::pull() const {
   return {pull_.listener ? pull_.listener->address() : configuration().kiln.pull, pull_.error};
+}
+
+std::string FunctionPool::why_none_was_free() const {
+  const auto milliseconds = context_.limits.max_wait.count();
+  const bool whole = milliseconds % 1000 == 0;
+  const std::string waited =
+      " for " + std::to_string(whole ? milliseconds / 1000 : milliseconds) + (whole ? " s" : " ms");
+  const std::size_t there = live() - starting_;
+  const auto busy = [&](const std::string& noun, const std::string& where) {
+    return (there == 1 ? "The one " + noun + where + " was"
+                       : "All " + std::to_string(there) + " " + noun + "s" + where + " were") +
+           " busy" + waited;
+  };
+  if (is_pulled()) {
+    const std::string address = pull().address;
+    if (!pull_.error.empty()) return "Its runtimes cannot connect: " + pull_.error + ".";
+    if (there > 0) return busy("runtime", " at " + address) + ".";
+    return "No runtime was connected to " + address + waited + "; its containers need that as AWS_LAMBDA_RUNTIME_API.";
+  }
+  if (there == 0) return "No instance was ready" + waited + ".";
+  return busy("instance", "") + " (at most " + std::to_string(configuration().kiln.max_instances) +
+         ": --max-instances).";
 }
 
 }  // namespace kiln

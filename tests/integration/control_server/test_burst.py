@@ -16,11 +16,11 @@ LONGEST_WAIT = 20  # seconds
 
 
 class Burst(ServerTest):
-    def assert_throttled(self, answer, reason):
+    def assert_throttled(self, answer, reason, cause):
         self.assertEqual(answer.status, 429, answer)
         self.assertEqual(answer.headers["x-amzn-ErrorType"], "TooManyRequestsException")
         self.assertEqual(answer.headers["Retry-After"], "1")
-        self.assertEqual(answer.json, {"Reason": reason, "Type": "User", "message": "Rate Exceeded."})
+        self.assertEqual(answer.json, {"Reason": reason, "Type": "User", "message": f"Rate Exceeded. {cause}"})
 
     def queue_length(self, name):
         return self.metric(f'kiln_queue_length{{function="{name}"}}')
@@ -137,7 +137,8 @@ class Burst(ServerTest):
                 wait_until(lambda: self.queue_length("bound") == len(waiting), "one call more waits")
         wait_until(lambda: self.queue_length("bound") == MOST_WAITING, "a thousand calls wait")
         begun = time.monotonic()
-        self.assert_throttled(self.invoke("bound"), "ConcurrentInvocationLimitExceeded")
+        self.assert_throttled(self.invoke("bound"), "ConcurrentInvocationLimitExceeded",
+                              f"{MOST_WAITING} calls of this function wait already.")
         self.assertLess(time.monotonic() - begun, 5)
         self.release(until)
         first = self.assert_result(call.answer(), calls=1)
@@ -157,7 +158,8 @@ class Burst(ServerTest):
         refused = [one.answer() for one in [self.invoke_later("deadline") for _ in range(3)]]
         self.assertGreaterEqual(time.monotonic() - begun, LONGEST_WAIT - 0.5)
         for answer in refused:
-            self.assert_throttled(answer, "ReservedFunctionConcurrentInvocationLimitExceeded")
+            self.assert_throttled(answer, "ReservedFunctionConcurrentInvocationLimitExceeded",
+                                  f"The one instance was busy for {LONGEST_WAIT} s (at most 1: --max-instances).")
         self.assertEqual(self.metric('kiln_throttles_total{function="deadline"}'), 3)
         self.assertEqual(self.queue_length("deadline"), 0)
         self.release(until)

@@ -61,6 +61,10 @@ class Pull(unittest.TestCase):
         with urllib.request.urlopen(f"{self.server.url}/kiln/v1/functions/{name}/instances", timeout=PATIENCE) as answer:
             return json.load(answer)
 
+    def scale(self):
+        with urllib.request.urlopen(f"{self.server.operations_url}/scale/pulled", timeout=PATIENCE) as answer:
+            return json.load(answer)
+
     def address(self, name="pulled"):
         return self.view(name)["Pull"]["Address"]
 
@@ -129,12 +133,8 @@ class Pull(unittest.TestCase):
     def test_a_call_waits_for_a_runtime_to_join(self):
         self.deploy()
         waiting = self.pool.submit(self.invoke)
-
-        def queued():
-            with urllib.request.urlopen(f"{self.server.operations_url}/scale/pulled", timeout=PATIENCE) as answer:
-                return json.load(answer)
-        wait_until(lambda: queued()["demand"] == 1, "an autoscaler sees the call")
-        self.assertEqual(set(queued()["instances"].values()), {0})
+        wait_until(lambda: self.scale()["demand"] == 1, "an autoscaler sees the call")
+        self.assertEqual(set(self.scale()["instances"].values()), {0})
         process = self.runtime()
         self.assertEqual(waiting.result(PATIENCE)[0]["pid"], process.pid)
 
@@ -145,6 +145,8 @@ class Pull(unittest.TestCase):
             self.invoke()
         self.assertEqual(refused.exception.code, 429)
         self.assertGreater(time.monotonic() - began, 5)
+        address = self.view()["Pull"]["Address"]
+        self.assertIn(f"No runtime was connected to {address} for 20 s", json.load(refused.exception)["message"])
 
     def test_sigterm_ends_one_after_its_call_or_at_once_where_it_has_none(self):
         self.deploy()
@@ -192,6 +194,14 @@ class Pull(unittest.TestCase):
         for connection in silent:
             connection.settimeout(PATIENCE)
             self.assertEqual(connection.recv(1), b"")
+
+    def test_one_in_the_middle_of_its_first_request_does_not_hold_up_the_end(self):
+        self.deploy()
+        begun = self.connect(b"GET /2018")
+        wait_until(lambda: self.scale()["instances"]["starting"] == 1, "it is taken for a runtime")
+        self.server.run("delete", "pulled")
+        begun.settimeout(5)  # half of what the init phase may take
+        self.assertEqual(begun.recv(1), b"")
 
     def test_an_answer_after_the_deadline_is_refused(self):
         self.server.run("deploy", self.code, "--name", "pulled", "--timeout", "1", "--pull", "127.0.0.1:0")
