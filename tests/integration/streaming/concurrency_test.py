@@ -49,12 +49,13 @@ class AtOnce(AtOnceTest):
 
     def test_an_instance_is_filled_before_another_is_made(self):
         self.serve_at_once(8, 8, "--max-instances", "4")
-        # Fewer than it could take: one of eight loops may be slow to come back on a busy machine.
-        callers = [threading.Thread(target=lambda: [self.invoke({"answer": 1}) for _ in range(25)]) for _ in range(5)]
-        for caller in callers:
-            caller.start()
-        for caller in callers:
-            caller.join()
+        for turn in range(4):  # fewer at once than it could take: a loop may be slow to come back on a busy machine
+            names = [f"{turn}.{number}" for number in range(4)]
+            done = {name: self.invoke_later(self.busy(name)) for name in names}
+            wait_until(lambda: all(self.began(name) for name in names), "all four are at work")
+            for name in names:
+                self.touch(name + ".end")
+            wait_until(lambda: all(done.values()), "all are answered")
         self.assertEqual(len(self.instances()), 1)
 
     def test_a_second_instance_is_made_where_one_is_full(self):
