@@ -117,7 +117,8 @@ std::vector<std::string> deploy_many(Context& context, KilnServer& server, const
 /// A function each, so that none finds another's instance.
 Outcome at_once(Context& context) {
   KilnServer server(context.kiln(), {}, "sandbox");
-  const auto names = deploy_many(context, server, "burst", burst, {"--idle", "0"});
+  // Long enough for none to be cleared away while others are being made, as with the default.
+  const auto names = deploy_many(context, server, "burst", burst, {"--idle", "4"});
   Outcome outcome;
   for (std::size_t round = 0; round < context.rounds(); ++round) {
     for (const std::string& name : names) server.wait_for_no_instance(name);

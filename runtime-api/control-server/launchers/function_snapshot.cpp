@@ -215,7 +215,7 @@ void FunctionSnapshot::begin_forking(const std::shared_ptr<Live>& live) {
   // Whoever waits is to go another way, and so gets something that does not live rather than an exception.
   live->forks = std::make_shared<ReadyPool<PreparedSandbox>>(
       workshop_.loop, workshop_.forking,
-      [source = live->source, weak = weak_from_this(), &loop = workshop_.loop, &factory = workshop_.factory] {
+      [source = live->source, weak = weak_from_this(), &loop = workshop_.loop, &factory = workshop_.factory](Demand) {
         PreparedSandbox none;
         if (source->ended) return none;
         try {

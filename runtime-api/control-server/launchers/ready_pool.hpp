@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <exception>
 #include <functional>
@@ -16,12 +17,18 @@
 
 namespace kiln {
 
+/// Whether somebody waits for what is made: then nothing is worth doing that only makes a later start shorter.
+enum class Demand : std::uint8_t { later, now };
+
 template <class T>
 class ReadyPool {
  public:
+  /// Makes one, and is told what for.
+  using Make = std::function<T(Demand)>;
+
   /// Keeps `target` of what `make` makes on `thread`. `make` may throw; whoever waits then gets the exception, and until it
   /// has worked again, nothing is made but for those who wait.
-  ReadyPool(EventLoop& loop, WorkerPool& thread, std::function<T()> make, std::size_t target)
+  ReadyPool(EventLoop& loop, WorkerPool& thread, Make make, std::size_t target)
       : shared_(std::make_shared<Shared>(Shared{loop, thread, std::move(make), target})) {
     refill(shared_);
   }
@@ -63,7 +70,7 @@ class ReadyPool {
   struct Shared {
     EventLoop& loop;
     WorkerPool& thread;
-    std::function<T()> make;
+    Make make;
     std::size_t target;
     std::deque<T> ready{};
     std::deque<Completion<Made>*> waiting{};
@@ -77,14 +84,17 @@ class ReadyPool {
     const std::size_t target = shared->ended || shared->failing ? 0 : shared->target;
     while (shared->ready.size() + shared->making < target + shared->waiting.size()) {
       ++shared->making;
-      shared->loop.spawn(make_one(shared), "making ahead of time");
+      const Demand demand = shared->waiting.empty() ? Demand::later : Demand::now;
+      shared->loop.spawn(make_one(shared, demand), "making ahead of time");
     }
   }
 
-  static Task<void> make_one(std::shared_ptr<Shared> shared) {
+  static Task<void> make_one(std::shared_ptr<Shared> shared, Demand demand) {
     Made made;
+    // Not a temporary of the co_await (docs/decisions/0004-gcc-12-coroutines.md).
+    const std::function<T()> make = [shared, demand] { return shared->make(demand); };
     try {
-      T value = co_await shared->thread.run(shared->make);
+      T value = co_await shared->thread.run(make);
       made.value = std::make_unique<T>(std::move(value));
     } catch (...) {
       made.error = std::current_exception();

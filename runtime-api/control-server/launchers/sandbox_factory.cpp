@@ -172,6 +172,7 @@ PreparedSandbox SandboxFactory::make(Zygote* zygote, SandboxUse use) {
 
   sandbox::PreparePlan plan = plan_;
   plan.uid = made.uid.uid();
+  plan.awaited = use == SandboxUse::awaited;
   if (use == SandboxUse::snapshot) {
     plan.snapshot = true;
     plan.fork_filter = std::exchange(plan.syscall_filter, snapshot_filter_);

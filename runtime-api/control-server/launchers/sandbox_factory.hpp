@@ -49,8 +49,8 @@ struct SandboxOptions {
   bool landlock = true;
 };
 
-/// What a sandbox is made for.
-enum class SandboxUse { instance, snapshot };
+/// What a sandbox is made for: an instance, one that somebody waits for, a function's snapshot.
+enum class SandboxUse { instance, awaited, snapshot };
 
 /// A snapshot that is to fork.
 struct SnapshotSource {

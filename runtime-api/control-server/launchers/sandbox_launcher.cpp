@@ -118,10 +118,10 @@ struct SandboxLauncher::Forked {
         : loop_(loop), factory_(factory), zygote_(options, guard) {}
 
     /// Where no zygote can be had, the sandbox is without a runtime, like any other.
-    PreparedSandbox make() {
+    PreparedSandbox make(Demand demand) {
       if (Clock::now() >= not_before_) {
         try {
-          return factory_.make(&zygote_);
+          return factory_.make(&zygote_, demand == Demand::now ? SandboxUse::awaited : SandboxUse::instance);
         } catch (const std::exception&) {
           loop_.post([&loop = loop_, error = std::current_exception()] { loop.report("zygote", error); });
           not_before_ = Clock::now() + after_failure;
@@ -143,7 +143,7 @@ struct SandboxLauncher::Forked {
   Forked(EventLoop& loop, WorkerPool& thread, SandboxFactory& factory, std::size_t target, const ZygoteOptions& options,
          const OrphanGuard& guard)
       : source(std::make_shared<Source>(loop, factory, options, guard)),
-        ready(loop, thread, [source = source] { return source->make(); }, target) {}
+        ready(loop, thread, [source = source](Demand demand) { return source->make(demand); }, target) {}
 
   std::shared_ptr<Source> source;
   ReadyPool<PreparedSandbox> ready;
@@ -155,7 +155,7 @@ SandboxLauncher::SandboxLauncher(EventLoop& loop, const Threads& threads, Sandbo
       thread_(threads.making),
       watching_(threads.watching),
       factory_(factory),
-      executed_(loop, threads.making, [&factory] { return factory.make(nullptr); }, target) {
+      executed_(loop, threads.making, [&factory](Demand) { return factory.make(nullptr); }, target) {
   // What is made ahead of time must not slow down what somebody waits for.
   thread_.submit([] { ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), making_niceness); });
   for (const auto& [runtime, options] : zygotes) {

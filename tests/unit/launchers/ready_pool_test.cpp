@@ -8,6 +8,7 @@
 #include "tests/support/catch.hpp"
 #include "tests/support/loop_runner.hpp"
 
+using kiln::Demand;
 using kiln::ReadyPool;
 using kiln::Task;
 using kiln::WorkerPool;
@@ -19,8 +20,11 @@ struct Source {
   std::atomic<int> tries{0};
   std::atomic<bool> broken{false};
 
-  std::function<int()> make() {
-    return [this] {
+  std::atomic<int> awaited{0};
+
+  ReadyPool<int>::Make make() {
+    return [this](Demand demand) {
+      if (demand == Demand::now) ++awaited;
       const int number = ++tries;
       if (broken) throw std::runtime_error("out of something");
       return number;
@@ -60,6 +64,27 @@ TEST_CASE("so many are made ahead of time, and one more for each that is taken")
     CHECK(first == 1);
     co_await settle(pool, worker);
     CHECK(made.tries == 4);
+  }(runner.loop(), source, thread));
+  CHECK(runner.reports().empty());
+}
+
+TEST_CASE("whoever makes one is told whether somebody waits for it") {
+  kiln::test::LoopRunner runner;
+  Source source;
+  WorkerPool thread(runner.loop(), 1, "making");
+  runner.run([](kiln::EventLoop& loop, Source& made, WorkerPool& worker) -> Task<void> {
+    ReadyPool<int> pool(loop, worker, made.make(), 1);
+    co_await settle(pool, worker);
+    const int first = co_await pool.take();
+    CHECK(first == 1);
+    co_await settle(pool, worker);
+    CHECK(made.awaited == 0);
+    pool.clear();
+    const int second = co_await pool.take();
+    CHECK(second == 3);
+    co_await settle(pool, worker);
+    CHECK(made.tries == 4);
+    CHECK(made.awaited > 0);
   }(runner.loop(), source, thread));
   CHECK(runner.reports().empty());
 }

@@ -84,7 +84,8 @@ void visit(Visitor& visitor, Value& v) {
     visitor(v.uid), visitor(v.inside_uid), visitor(v.user_namespace), visitor(v.cgroup_namespace), visitor(v.landlock),
         visitor(v.niceness);
     visit(visitor, v.root);
-    visitor(v.syscall_filter), visitor(v.snapshot), visitor(v.fork_filter), visitor(v.fork_landlock);
+    visitor(v.syscall_filter), visitor(v.awaited), visitor(v.snapshot), visitor(v.fork_filter),
+        visitor(v.fork_landlock);
   } else if constexpr (std::is_same_v<Type, ZygotePlan>) {
     visit(visitor, v.root);
     visitor(v.modules);

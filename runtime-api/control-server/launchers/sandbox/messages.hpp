@@ -58,6 +58,7 @@ struct PreparePlan {
   std::uint32_t niceness = 0;  ///< once somebody waits for it, plus 20: it is made with a lower priority
   RootLayout root;
   std::string syscall_filter;  ///< struct sock_filter, one after another
+  bool awaited = false;        ///< somebody waits: what only makes a later start shorter is left out
   bool snapshot = false;       ///< it will hold a function's snapshot, and may fork into new namespaces
   std::string fork_filter;     ///< of a snapshot: the filter of its forks,
   bool fork_landlock = false;  ///< and whether they are in a Landlock domain, which is theirs to enter

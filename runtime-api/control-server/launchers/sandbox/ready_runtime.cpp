@@ -48,7 +48,7 @@ int become(ForkedRuntime& runtime, const PreparePlan& prepared, int socket) {
     ::dup2(socket, control_fd);
     close_from(control_fd + 1, runtime.own_descriptors());
     runtime.forked();
-    runtime.rehearse();
+    if (!prepared.awaited) runtime.rehearse();
     // Last, for it is what no program of the function's is without.
     if (become_some_program(prepared, runtime.handlers()) != nullptr) ::_exit(1);
     send_message(control_fd, {&ready_byte, 1});

@@ -19,7 +19,7 @@ class ForkedRuntime {
   virtual ~ForkedRuntime() = default;
   /// In the new process, at once: it is a process of its own.
   virtual void forked() = 0;
-  /// Then there: all that can be done without a function.
+  /// Then there, if there is time: all that can be done without a function.
   virtual void rehearse() = 0;
   /// Later there: it is what `program` would be, but for its environment. Returns the exit code; the caller ends the process
   /// with it.
