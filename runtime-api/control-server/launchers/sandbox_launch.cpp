@@ -125,7 +125,9 @@ LaunchDescriptors make_descriptors(const InstanceSpec& spec, const InstancePaths
 std::optional<LaunchError> launch_error(const std::optional<sandbox::Reply>& reply, const sandbox::LaunchPlan& plan) {
   if (reply && reply->kind == sandbox::ReplyKind::executed) return std::nullopt;
   if (!reply || reply->kind != sandbox::ReplyKind::not_executed || reply->program >= plan.programs.size()) {
-    const bool ended = !reply || (reply->kind == sandbox::ReplyKind::failed && reply->number == ECHILD);
+    // EPIPE: between its first process's look at the others and its message to them.
+    const bool ended =
+        !reply || (reply->kind == sandbox::ReplyKind::failed && (reply->number == ECHILD || reply->number == EPIPE));
     return LaunchError{
         std::string(error_types::sandbox_failure),
         std::string("The sandbox could not be completed: ") + (reply ? reply->text : "its first process has ended"),
