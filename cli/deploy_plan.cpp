@@ -92,6 +92,9 @@ Json kiln_members(const FunctionSettings& settings) {
   if (settings.preload) {
     members["Preload"] = *settings.preload;
   }
+  if (settings.preimport) {
+    members["Preimport"] = *settings.preimport;
+  }
   return members;
 }
 

@@ -32,6 +32,7 @@ struct FunctionSettings {
   std::optional<std::string> image;  ///< of its containers
   std::optional<std::string> pull;   ///< where its runtimes connect; empty: they are started by the server
   std::optional<bool> preload;
+  std::optional<std::string> preimport;  ///< the name of a set of the server; empty: its own
   /// KEY=VALUE each; the whole environment of the function where there is one.
   std::vector<std::string> environment;
   bool clear_environment = false;

@@ -214,6 +214,11 @@ CLI::App* add_deploy(CLI::App& app, DeployOptions& options, CommonOptions& commo
       "--preload,!--no-preload", [&settings](std::int64_t times) { settings.preload = times > 0; },
       "Load its module once, and fork its instances from that; Python in the sandbox only [--no-preload]");
   command
+      ->add_option("--preimport", settings.preimport,
+                   "The set of modules (kiln serve --preimport SET=...) that its Python has loaded already; \"\" for "
+                   "the server's own")
+      ->type_name("SET");
+  command
       ->add_option(
           "--pull", settings.pull,
           "Start no instances: serve the runtimes that connect to this address (docs/pull-mode.md); \"\" for never")

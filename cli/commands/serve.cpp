@@ -5,6 +5,7 @@
 #include "cli/defaults.hpp"
 #include "cli/failure.hpp"
 #include "cli/installation.hpp"
+#include "cli/preimports.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -93,11 +94,21 @@ CLI::App* add_serve(CLI::App& app, ServeOptions& options) {
           "Start a Python for each instance in a sandbox, instead of forking one that has started")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   command
-      ->add_option("--preimport", options.preimports,
-                   "Modules of the distribution that such a Python loads ahead of time, beside some of its standard "
-                   "library: those that take your functions long to load")
-      ->type_name("MODULE,...")
-      ->delimiter(',');
+      ->add_option_function<std::vector<std::string>>(
+          "--preimport",
+          [&options](const std::vector<std::string>& values) {
+            for (const std::string& value : values) add_preimport(value, options.preimports);
+          },
+          "Modules of the distribution that such a Python loads ahead of time, beside some of its standard library: "
+          "those "
+          "that take your functions long to load. With SET=, for the functions that name that set (kiln deploy "
+          "--preimport SET); repeat it for several")
+      ->type_name("[SET=]MODULE,...")
+      ->allow_extra_args(false)
+      ->check([](const std::string& value) {
+        Preimports tried;
+        return add_preimport(value, tried);
+      });
   command
       ->add_option_function<std::string>(
           "--launch-command", [&options](const std::string& path) { options.launch_command = path; },

@@ -95,8 +95,13 @@ int serve(const ServeOptions& options) {
   if (options.zygote) launcher_options.zygotes = options.libexec / "zygotes";
   launcher_options.freezes = options.freeze_after.count() > 0;
   launcher_options.ready_sandboxes = options.ready_sandboxes;
-  launcher_options.preimports.insert(launcher_options.preimports.end(), options.preimports.begin(),
-                                     options.preimports.end());
+  const auto add = [](std::vector<std::string>& to, const std::vector<std::string>& modules) {
+    to.insert(to.end(), modules.begin(), modules.end());
+  };
+  add(launcher_options.preimports, options.preimports.modules);
+  for (const auto& [name, modules] : options.preimports.sets) {
+    add(launcher_options.preimport_sets.emplace(name, default_preimports()).first->second, modules);
+  }
   launcher_options.command = options.launch_command;
   launcher_options.command_listen = options.launch_listen;
   launcher_options.command_records = data.launched();
@@ -114,7 +119,8 @@ int serve(const ServeOptions& options) {
   const AccountSettings account;
   Catalog catalog(data.catalog(), account);
   CodeStore code(data.code());
-  const RuntimeList runtimes = installed_runtimes(options.libexec);
+  RuntimeList runtimes = installed_runtimes(options.libexec);
+  for (const auto& [name, modules] : options.preimports.sets) runtimes.preimport_sets.push_back(name);
   ManagementApi management(catalog, code, runtimes, account);
   management.collect_code({});  // nothing runs yet, so what no function has is nobody's
 
@@ -130,10 +136,10 @@ int serve(const ServeOptions& options) {
     return checking.run([&code, name = std::string(hash)] { return code.intact(name); });
   };
   Launchers launchers(loop, guard, launcher_options, isolation);
-  Activator activator(
-      loop, launchers, logs,
-      {[&](const DeployedFunction& function) { return installed_runtime(options.libexec, function); }, options.opt,
-       options.init_timeout, options.availability_zone_id, account, code_is_intact, options.freeze_after});
+  Activator activator(loop, launchers, logs,
+                      {[&](const DeployedFunction& function) { return installed_runtime(options.libexec, function); },
+                       options.opt, options.init_timeout, options.availability_zone_id, account, code_is_intact,
+                       options.freeze_after, runtimes.preimport_sets});
   Router router({loop, activator, metrics, {}});
   for (const CatalogChange& change : management.everything()) router.apply(change);
 

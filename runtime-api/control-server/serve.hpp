@@ -4,10 +4,17 @@
 
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
 namespace kiln {
+
+/// Modules that zygotes of Python load beside some of the standard library.
+struct Preimports {
+  std::vector<std::string> modules;                      ///< for functions that name no set
+  std::map<std::string, std::vector<std::string>> sets;  ///< instead of those, for functions that name this one
+};
 
 struct ServeOptions {
   std::string data;                                  ///< catalog, code, logs; made where missing
@@ -18,7 +25,7 @@ struct ServeOptions {
   std::chrono::milliseconds freeze_after{0};         ///< instances in sandboxes that idle so long are frozen; 0: never
   std::size_t ready_sandboxes = 4;                   ///< made ahead of time, of each kind
   bool zygote = true;                    ///< instances in sandboxes are forked where their runtime allows it
-  std::vector<std::string> preimports;   ///< what the zygote of Python loads beside its defaults
+  Preimports preimports;                 ///< what the zygotes of Python load
   std::string isolation = "auto";        ///< of instances: auto (the strongest that works), process, sandbox, command
   std::filesystem::path launch_command;  ///< what starts instances of isolation `command`; empty: nothing
   std::string launch_listen = "127.0.0.1";  ///< the IPv4 address of the Runtime APIs of these

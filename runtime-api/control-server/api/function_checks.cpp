@@ -208,7 +208,19 @@ std::optional<ServiceError> check_values(const FunctionSettings& settings, const
   return std::nullopt;
 }
 
+std::optional<ServiceError> check_preimport(const FunctionSettings& settings, const std::vector<std::string>& sets) {
+  const std::string name = settings.preimport.value_or("");
+  if (name.empty() || std::find(sets.begin(), sets.end(), name) != sets.end()) return std::nullopt;
+  const std::string there = sets.empty() ? "it has none" : "it has " + list_text(sets);
+  return invalid("Kiln.Preimport names no set of modules that this server loads ahead of time: '" + name + "' (" +
+                 there + "; kiln serve --preimport NAME=MODULE,... makes one)");
+}
+
 std::optional<ServiceError> check_combination(const FunctionConfiguration& function) {
+  if (!function.kiln.preimport.empty() && !function.runtime.starts_with("python")) {
+    return invalid("Kiln.Preimport names modules that a Python has loaded, which the runtime " + function.runtime +
+                   " does not");
+  }
   if (!function.kiln.preload) return std::nullopt;
   if (!function.runtime.starts_with("python")) {
     return invalid("Kiln.Preload loads a function once and forks its instances from that, which the runtime " +

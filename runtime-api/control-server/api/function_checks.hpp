@@ -17,6 +17,9 @@ void check_architectures(const std::vector<std::string>& architectures, Constrai
 /// What the service refuses after the model's constraints hold: the first of runtime, memory, environment, layers.
 std::optional<ServiceError> check_values(const FunctionSettings& settings, const std::vector<std::string>& runtimes);
 
+/// Whether the server has the set of modules that they name (`kiln serve --preimport`).
+std::optional<ServiceError> check_preimport(const FunctionSettings& settings, const std::vector<std::string>& sets);
+
 /// What is wrong with settings that are right each by itself.
 std::optional<ServiceError> check_combination(const FunctionConfiguration& function);
 

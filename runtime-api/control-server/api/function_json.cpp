@@ -66,7 +66,8 @@ ordered_json configuration_json(const FunctionConfiguration& f, const AccountSet
                  {"Isolation", f.kiln.isolation},
                  {"Image", f.kiln.image},
                  {"Pull", f.kiln.pull},
-                 {"Preload", f.kiln.preload}};
+                 {"Preload", f.kiln.preload},
+                 {"Preimport", f.kiln.preimport}};
   return out;
 }
 

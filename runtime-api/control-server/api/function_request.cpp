@@ -48,6 +48,7 @@ FunctionSettings read_settings(const RequestMembers& members) {
     out.image = own->text("Image");
     out.pull = own->text("Pull");
     out.preload = own->flag("Preload");
+    out.preimport = own->text("Preimport");
   }
   return out;
 }
@@ -182,6 +183,7 @@ void apply(const FunctionSettings& s, FunctionConfiguration& f) {
   set(f.kiln.image, s.image);
   set(f.kiln.pull, s.pull);
   set(f.kiln.preload, s.preload);
+  set(f.kiln.preimport, s.preimport);
 }
 
 Result<std::string> code_bytes(const CodeRequest& code) {

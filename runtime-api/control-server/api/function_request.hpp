@@ -39,6 +39,7 @@ struct FunctionSettings {
   std::optional<std::string> isolation;
   std::optional<std::string> pull;
   std::optional<bool> preload;
+  std::optional<std::string> preimport;
   std::optional<std::string> image;
 };
 

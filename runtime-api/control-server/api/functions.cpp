@@ -76,6 +76,7 @@ Result<ManagementApi::Found> ManagementApi::find(const Call& call) const {
 ManagementAnswer ManagementApi::create(const Call& call) {
   Result<CreateRequest> request = read_create(call.request.body, runtimes_with_aliases(runtimes_));
   if (!request) return refused(request.error());
+  if (const auto wrong = check_preimport(request->settings, runtimes_.preimport_sets)) return refused(*wrong);
   const Result<FunctionReference> reference =
       parse_function_name(request->function_name, {}, NameRules::management, account_);
   if (!reference) return refused(reference.error());
@@ -147,6 +148,7 @@ ManagementAnswer ManagementApi::update_configuration(const Call& call) {
   const Result<UpdateConfigurationRequest> request =
       read_update_configuration(call.request.body, runtimes_with_aliases(runtimes_));
   if (!request) return refused(request.error());
+  if (const auto wrong = check_preimport(request->settings, runtimes_.preimport_sets)) return refused(*wrong);
   Result<FunctionWrite> written = catalog_.update(reference->name, request->revision_id,
                                                   [&](FunctionConfiguration& function) -> std::optional<ServiceError> {
                                                     apply(request->settings, function);
@@ -225,7 +227,9 @@ ManagementAnswer ManagementApi::account_settings(const Call&) {
                       {"AccountUsage", {{"TotalCodeSize", usage.code_bytes}, {"FunctionCount", usage.functions}}}});
 }
 
-ManagementAnswer ManagementApi::get_runtimes(const Call&) { return answer(200, {{"Runtimes", runtimes_.names}}); }
+ManagementAnswer ManagementApi::get_runtimes(const Call&) {
+  return answer(200, {{"Runtimes", runtimes_.names}, {"PreimportSets", runtimes_.preimport_sets}});
+}
 
 ManagementAnswer ManagementApi::get_code(const Call& call) {
   const Result<Found> found = find(call);

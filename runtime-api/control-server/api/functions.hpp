@@ -22,7 +22,8 @@ namespace kiln {
 
 /// What this build can run, without the aliases of "provided".
 struct RuntimeList {
-  std::vector<std::string> names;  ///< sorted: "cpp", "provided", "python3.11"
+  std::vector<std::string> names;           ///< sorted: "cpp", "provided", "python3.11"
+  std::vector<std::string> preimport_sets;  ///< of modules that a Python may have loaded; sorted
 };
 
 struct ManagementAnswer {

@@ -35,8 +35,9 @@ struct KilnSettings {
   int idle_seconds = 60;                          ///< an idle instance is reclaimed after this long
   std::string isolation = "auto";                 ///< "auto": the server's; "process", "sandbox", "oci", "command"
   std::string image;                              ///< of its containers, for launchers that have these; empty: theirs
-  std::string pull;      ///< runtimes connect there that somebody else starts (pull_address.hpp)
-  bool preload = false;  ///< its module is loaded once, and instances are forks of that
+  std::string pull;       ///< runtimes connect there that somebody else starts (pull_address.hpp)
+  bool preload = false;   ///< its module is loaded once, and instances are forks of that
+  std::string preimport;  ///< the set of modules that its Python has loaded already; empty: the server's own
 };
 
 struct FunctionConfiguration {

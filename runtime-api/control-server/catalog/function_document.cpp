@@ -46,6 +46,7 @@ void visit_members(Function& f, Visit visit) {
   visit("image", f.kiln.image);
   visit("pull", f.kiln.pull);
   visit("preload", f.kiln.preload);
+  visit("preimport", f.kiln.preimport);
 }
 
 }  // namespace

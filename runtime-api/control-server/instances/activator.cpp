@@ -86,6 +86,19 @@ InstanceSpec Activator::prepare(const DeployedFunction& function, const Launcher
   return spec;
 }
 
+void Activator::set_zygote(InstanceSpec& spec, const FunctionConfiguration& configuration, InstanceLog& log) const {
+  const std::string& set = configuration.kiln.preimport;
+  if (spec.zygote.empty() || set.empty()) return;
+  const auto& sets = options_.preimport_sets;
+  if (std::find(sets.begin(), sets.end(), set) != sets.end()) {
+    spec.zygote = zygote_name(spec.zygote, set);
+  } else {
+    // Refused as it was deployed, so it is the server that has been started without.
+    log.fault({}, "preimport: this server has no set '" + set + "' any more (kiln serve --preimport " + set +
+                      "=MODULE,...); the function imports by itself");
+  }
+}
+
 /// Where it cannot be had, the log says so, once.
 void Activator::set_preload(InstanceSpec& spec, const FunctionConfiguration& configuration, const Launcher& launcher,
                             const std::shared_ptr<Preload>& preload, InstanceLog& log) const {
@@ -145,6 +158,7 @@ Task<Activation> Activator::activate(DeployedFunction function, Instance::Hooks 
   }
   Launcher& launcher = *std::get<Launcher*>(chosen);
   InstanceSpec spec = prepare(function, launcher, instance_id, log.stream());
+  set_zygote(spec, configuration, log);
   if (preload) set_preload(spec, configuration, launcher, preload, log);
   if (::access(spec.executable.c_str(), X_OK) != 0) {
     const std::string text = canonical_runtime(configuration.runtime) != "provided"

@@ -51,7 +51,8 @@ class Activator {
     AccountSettings account;
     /// Whether the code of that SHA-256 (hex) is what was uploaded; asked before each cold start. Empty: not asked.
     std::function<Task<bool>(std::string_view)> code_is_intact = {};
-    std::chrono::milliseconds freeze_after{0};  ///< of instances that idle; zero: never
+    std::chrono::milliseconds freeze_after{0};     ///< of instances that idle; zero: never
+    std::vector<std::string> preimport_sets = {};  ///< that there are zygotes of
   };
   Activator(EventLoop& loop, const LauncherChoice& launchers, LogStore& logs, Options options);
 
@@ -67,6 +68,7 @@ class Activator {
  private:
   void set_preload(InstanceSpec& spec, const FunctionConfiguration& configuration, const Launcher& launcher,
                    const std::shared_ptr<Preload>& preload, InstanceLog& log) const;
+  void set_zygote(InstanceSpec& spec, const FunctionConfiguration& configuration, InstanceLog& log) const;
   InstanceSpec prepare(const DeployedFunction& function, const Launcher& launcher, const std::string& instance_id,
                        const std::string& log_stream) const;
 

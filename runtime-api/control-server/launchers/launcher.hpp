@@ -43,6 +43,11 @@ struct Preload {
   bool refusal_told = false;  ///< why it cannot be had stands in the log
 };
 
+/// Of `runtime` ("python3.11"), with the modules of `set`; an empty one is the server's own.
+inline std::string zygote_name(std::string_view runtime, std::string_view set) {
+  return std::string(runtime) + (set.empty() ? "" : "+") + std::string(set);
+}
+
 /// Everything a launcher needs to know; a plain value.
 struct InstanceSpec {
   std::string instance_id;
@@ -53,7 +58,7 @@ struct InstanceSpec {
   std::vector<std::string> arguments;    ///< argv[1] and on
   std::vector<std::string> environment;  ///< "KEY=VALUE", complete but for the way to the Runtime API
   std::filesystem::path task_root;       ///< the function's unpacked code; the working directory
-  /// The runtime ("python3.11") whose zygote it may be forked from; empty where it is to be executed.
+  /// The zygote that it may be forked from (zygote_name()); empty where it is to be executed.
   std::string zygote;
   std::shared_ptr<Preload> preload;    ///< null where the function wants none, or cannot have it
   std::filesystem::path runtime_root;  ///< the folder of the bootstrap, where that is not the function's own

@@ -139,8 +139,13 @@ ZygotePrograms find_zygotes(const LauncherOptions& options) {
   ZygotePrograms found;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(options.zygotes, error)) {
-    found[entry.path().filename().string()] = sandbox_zygote(entry.path(), std::string(inside_runtime) + "/bootstrap",
-                                                             options.preimports, sandbox_inside_uid);
+    const std::string runtime = entry.path().filename().string();
+    const auto add = [&](const std::string& set, const std::vector<std::string>& modules) {
+      found[zygote_name(runtime, set)] =
+          sandbox_zygote(entry.path(), std::string(inside_runtime) + "/bootstrap", modules, sandbox_inside_uid);
+    };
+    add({}, options.preimports);
+    for (const auto& [set, modules] : options.preimport_sets) add(set, modules);
   }
   return found;
 }

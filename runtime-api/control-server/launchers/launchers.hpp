@@ -5,10 +5,12 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "runtime-api/control-server/launchers/command_launcher.hpp"
 #include "runtime-api/control-server/launchers/image_source.hpp"
@@ -37,6 +39,8 @@ struct LauncherOptions {
   bool freezes = false;             ///< instances are to be frozen while they idle
   std::filesystem::path zygotes;    ///< the folder of the zygotes, one for a runtime; empty for none
   std::vector<std::string> preimports = default_preimports();  ///< what those of Python load ahead of time
+  /// Instead of these, for functions that name the set.
+  std::map<std::string, std::vector<std::string>> preimport_sets;
   std::filesystem::path command;             ///< the operator's, which starts instances; empty: there is none
   std::string command_listen = "127.0.0.1";  ///< the IPv4 address of the Runtime APIs of what it starts
   ContainerOptions containers;

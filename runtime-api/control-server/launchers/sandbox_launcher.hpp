@@ -52,7 +52,7 @@ class SandboxLauncher final : public Launcher {
   WorkerPool& watching_;
   SandboxFactory& factory_;
   ReadyPool<PreparedSandbox> executed_;
-  std::map<std::string, std::unique_ptr<Forked>, std::less<>> forked_;  // by runtime
+  std::map<std::string, std::unique_ptr<Forked>, std::less<>> forked_;  // by zygote_name()
   std::unique_ptr<SnapshotWorkshop> workshop_;
 };
 

@@ -4,6 +4,7 @@ import concurrent.futures
 import json
 import os
 import sys
+import tempfile
 import textwrap
 import time
 import unittest
@@ -42,8 +43,8 @@ class ZygoteTest(unittest.TestCase):
         self.server = KilnServer(BUILD, isolation="sandbox", arguments=self.arguments)
         self.addCleanup(self.server.kill)
 
-    def deploy(self, name, *options, folder=INSIDE):
-        self.server.run("deploy", folder, "--name", name, "--timeout", "60", *options)
+    def deploy(self, name, *options, folder=INSIDE, status=0):
+        return self.server.run("deploy", folder, "--name", name, "--timeout", "60", *options, status=status)
 
     def invoke(self, name, code="result = None"):
         event = json.dumps({"code": textwrap.dedent(code)}).encode()
@@ -320,6 +321,62 @@ class One_that_loads_more(ZygoteTest):
         self.deploy("f")
         loaded = self.invoke("f", "import sys\nresult = [name in sys.modules for name in ('sqlite3', 'xml.dom.minidom', 'wave')]")
         self.assertEqual(loaded, [True, True, False])
+
+
+class Sets_of_modules(ZygoteTest):
+    arguments = ("--preimport", "wave", "--preimport", "tables=sqlite3,csv", "--preimport", "pages=xml.dom.minidom")
+    LOADED = "import sys\nresult = [name for name in ('wave', 'sqlite3', 'csv', 'xml.dom.minidom', 'json') if name in sys.modules]"
+
+    def test_each_function_has_those_of_its_own_and_no_others(self):
+        for name, options in (("none", ()), ("tables", ("--preimport", "tables")), ("pages", ("--preimport", "pages"))):
+            self.deploy(name, *options)
+        self.assertEqual(self.invoke("none", self.LOADED), ["wave", "json"])
+        self.assertEqual(self.invoke("tables", self.LOADED), ["sqlite3", "csv", "json"])
+        self.assertEqual(self.invoke("pages", self.LOADED), ["xml.dom.minidom", "json"])
+        for name in ("none", "tables", "pages"):
+            self.assertTrue(self.is_forked(name))
+        self.assertEqual(len(self.zygotes()), 3)
+
+    def test_a_function_moves_to_another_and_back(self):
+        self.deploy("f", "--preimport", "tables")
+        self.assertIn("csv", self.invoke("f", self.LOADED))
+        self.deploy("f", "--preimport", "pages")
+        self.assertEqual(self.invoke("f", self.LOADED), ["xml.dom.minidom", "json"])
+        self.deploy("f", "--memory", "256")
+        self.assertEqual(self.invoke("f", self.LOADED), ["xml.dom.minidom", "json"], "what is not said stays")
+        self.deploy("f", "--preimport", "")
+        self.assertEqual(self.invoke("f", self.LOADED), ["wave", "json"])
+
+    def test_a_snapshot_is_of_the_functions_set(self):
+        self.deploy("f", "--preimport", "tables", "--preload", "--idle", "0")
+        self.invoke("f")
+
+        def preloaded():
+            with urllib.request.urlopen(f"{self.server.url}/kiln/v1/functions/f/instances") as answer:
+                return json.load(answer)["Preloaded"] > 0
+        wait_until(preloaded, "a fork of it stands ready")
+        self.assertEqual(self.invoke("f", self.LOADED), ["sqlite3", "csv", "json"])
+
+    def test_one_that_is_not_there_is_refused_with_those_that_are(self):
+        self.deploy("f")
+        for name in ("f", "new"):
+            refused = self.deploy(name, "--preimport", "sounds", status=5).stderr
+            self.assertIn("'sounds'", refused)
+            self.assertIn("[pages, tables]", refused)
+        with urllib.request.urlopen(f"{self.server.url}/kiln/v1/runtimes") as answer:
+            self.assertEqual(json.load(answer)["PreimportSets"], ["pages", "tables"])
+
+    def test_a_server_without_it_says_so_and_serves(self):
+        folder = tempfile.TemporaryDirectory(prefix="kiln-zygote-test-")
+        self.addCleanup(folder.cleanup)
+        for arguments in (self.arguments, ()):
+            self.server.stop()
+            self.server = KilnServer(BUILD, data=folder.name, isolation="sandbox", arguments=arguments)
+            self.addCleanup(self.server.kill)
+            if arguments:
+                self.deploy("f", "--preimport", "tables")
+        self.assertEqual(self.invoke("f", self.LOADED), ["json"])
+        self.assertIn("preimport: this server has no set 'tables' any more", self.server.run("logs", "f").stdout)
 
 
 if __name__ == "__main__":

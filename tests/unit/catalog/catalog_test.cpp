@@ -53,7 +53,7 @@ TEST_CASE("everything about a function survives a restart") {
   wanted.logging = {"JSON", "DEBUG", "WARN", "/my/group"};
   wanted.layers = {{"arn:layer", 7}};
   wanted.tags = {{"a", "b"}};
-  wanted.kiln = {4, 8, 2, "mon 08:00-18:00=3", 120, "command", "localhost/mine:1", "127.0.0.1:9100"};
+  wanted.kiln = {4, 8, 2, "mon 08:00-18:00=3", 120, "command", "localhost/mine:1", "127.0.0.1:9100", true, "tables"};
   std::string revision;
   {
     Catalog catalog(folder / "kiln.db", {});

@@ -28,7 +28,7 @@ class Management {
   Management()
       : catalog_(folder_ / "kiln.db", {}),
         code_(folder_ / "code"),
-        api_(catalog_, code_, {{"cpp", "provided", "python3.11"}}, {}) {}
+        api_(catalog_, code_, {{"cpp", "provided", "python3.11"}, {"tables"}}, {}) {}
 
   Reply call(const std::string& method, const std::string& target, const std::string& body = {}) {
     const std::size_t question = target.find('?');

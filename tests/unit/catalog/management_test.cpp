@@ -36,7 +36,8 @@ TEST_CASE("a created function has the service's shape and defaults") {
                               {"Isolation", "auto"},
                               {"Image", ""},
                               {"Pull", ""},
-                              {"Preload", false}}));
+                              {"Preload", false},
+                              {"Preimport", ""}}));
   CHECK(body["State"] == "Active");
   CHECK(body["LastUpdateStatus"] == "Successful");
   CHECK(body["CodeSize"] == hello_zip().size());
@@ -86,7 +87,8 @@ TEST_CASE("every setting a create gives is kept") {
                       {"Isolation", "process"},
                       {"Image", "localhost/mine:1"},
                       {"Pull", "127.0.0.1:9100"},
-                      {"Preload", false}}},
+                      {"Preload", false},
+                      {"Preimport", "tables"}}},
                     {"Tags", {{"team", "a"}}},
                     {"Publish", true},
                     {"SomethingNew", {{"Nested", {1, 2, 3}}}}};
@@ -330,7 +332,8 @@ TEST_CASE("account settings count what is there") {
 
 TEST_CASE("the runtimes of this build are listed") {
   Management management;
-  CHECK(management.call("GET", "/kiln/v1/runtimes").body == json({{"Runtimes", {"cpp", "provided", "python3.11"}}}));
+  CHECK(management.call("GET", "/kiln/v1/runtimes").body ==
+        json({{"Runtimes", {"cpp", "provided", "python3.11"}}, {"PreimportSets", {"tables"}}}));
 }
 
 TEST_CASE("code that no function refers to is collected, and code still running is spared") {

@@ -130,6 +130,25 @@ TEST_CASE("a runtime this build lacks gets an error that lists those it has") {
   }
 }
 
+TEST_CASE("what Python is to have loaded is a set of this server's, and of a Python") {
+  Management management;
+  const std::string unknown =
+      "Kiln.Preimport names no set of modules that this server loads ahead of time: 'pages' (it has [tables]; kiln "
+      "serve "
+      "--preimport NAME=MODULE,... makes one)";
+  const std::string no_python = "Kiln.Preimport names modules that a Python has loaded, which the runtime cpp does not";
+  const std::string kind = "InvalidParameterValueException";
+  const json pages{{"Kiln", {{"Preimport", "pages"}}}};
+  const json tables{{"Kiln", {{"Preimport", "tables"}}}};
+  check_error(management.create("f", pages), 400, kind, unknown);
+  check_error(management.create("f", {{"Runtime", "cpp"}, {"Kiln", {{"Preimport", "tables"}}}}), 400, kind, no_python);
+  REQUIRE(management.create("f", tables).status == 201);
+  const std::string configuration = functions_path + "/f/configuration";
+  check_error(management.call("PUT", configuration, pages.dump()), 400, kind, unknown);
+  check_error(management.call("PUT", configuration, json{{"Runtime", "cpp"}}.dump()), 400, kind, no_python);
+  CHECK(management.call("PUT", configuration, json{{"Kiln", {{"Preimport", ""}}}}.dump()).status == 200);
+}
+
 TEST_CASE("what a create cannot do without is asked for") {
   Management management;
   json body = Management::create_body("f");
