@@ -64,9 +64,8 @@ std::string text_member(const json& object, const char* name) {
   return at != object.end() && at->is_string() ? at->get<std::string>() : std::string();
 }
 
-/// `what` by value: whoever returns a reference and takes one to a temporary is warned of by g++ 13 and later.
-// NOLINTNEXTLINE(performance-unnecessary-value-param)
-const json& array_member(const json& object, const char* name, std::string what) {
+/// A copy: of a reference g++ 13 and later suspect that it is to one of the arguments.
+json array_member(const json& object, const char* name, const std::string& what) {
   const auto at = object.find(name);
   if (at == object.end() || !at->is_array()) throw std::runtime_error(what + " has no list \"" + name + "\"");
   return *at;
@@ -132,7 +131,7 @@ std::string OciLayout::resolve(const std::string& reference) const {
 std::string OciLayout::only() const {
   const std::filesystem::path file = folder_ / "index.json";
   const json index = parse(read_small(file), file.string());
-  const json& images = array_member(index, "manifests", file.string());
+  const json images = array_member(index, "manifests", file.string());
   if (images.size() != 1 || !images[0].is_object())
     throw std::runtime_error(file.string() + " does not name one image");
   return text_member(images[0], "digest");
