@@ -74,6 +74,11 @@ void Cgroup::join(int pid) const {
   }
 }
 
+Descriptor Cgroup::folder() const {
+  if (version_ != 2) return {};
+  return Descriptor(::open(folders_.memory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+}
+
 void Cgroup::limit(const CgroupLimits& limits) const {
   // Files in /tmp are memory too, and the kernel counts them with the rest.
   const long long memory = (static_cast<long long>(limits.memory_mb) + limits.tmp_mb) * mib;

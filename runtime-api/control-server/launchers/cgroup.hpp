@@ -56,6 +56,8 @@ class Cgroup {
   /// Moves a process in. The first move in a while costs milliseconds, which is why it happens ahead of time.
   /// Throws std::system_error.
   void join(int pid) const;
+  /// For a process to be made in it, with no move (clone_into.hpp). None where it cannot be, as in version 1.
+  Descriptor folder() const;
   /// Throws std::system_error.
   void limit(const CgroupLimits& limits) const;
   /// Nothing where there is no such event (version 2): the hard limit of limit() is all there is.

@@ -58,7 +58,7 @@ SpawnResult ProcessZygote::fork(const SpawnRequest& request) {
   descriptors.insert(descriptors.end(), request.inherited.begin(), request.inherited.end());
   SpawnResult result;
   const auto asked_at = std::chrono::steady_clock::now();
-  result.pid = zygote_->fork(encode(plan), descriptors);
+  result.pid = zygote_->fork(encode(plan), descriptors).pid;
   // It does so itself as well: whichever comes first, a signal to its group reaches it.
   ::setpgid(result.pid, result.pid);
   result.executed_at = asked_at;

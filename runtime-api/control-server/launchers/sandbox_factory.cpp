@@ -128,7 +128,7 @@ SandboxFactory::SandboxFactory(SandboxOptions options, UidPool& users, CgroupTre
   plan_.syscall_filter = make_syscall_filter();
 }
 
-void SandboxFactory::execute_init(PreparedSandbox& made, int control) const {
+bool SandboxFactory::execute_init(PreparedSandbox& made, int control, int group) const {
   const Descriptor null(::open("/dev/null", O_WRONLY | O_CLOEXEC));
   SpawnRequest request;
   request.executable = options_.init.string();
@@ -136,10 +136,12 @@ void SandboxFactory::execute_init(PreparedSandbox& made, int control) const {
   request.output = null.get();
   request.inherited = {control};
   request.namespaces = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS;
+  request.group = group;
   const SpawnResult spawned = spawn_process(request);
   if (spawned.error) throw std::system_error(spawned.error, "cannot start " + request.executable);
   made.pid = spawned.pid;
   made.borrowed_peak_kib = spawned.borrowed_peak_kib;
+  return spawned.in_group;
 }
 
 const sandbox::RootLayout& SandboxFactory::root_for(std::uint32_t inside_uid) {
@@ -157,18 +159,23 @@ PreparedSandbox SandboxFactory::make(Zygote* zygote, SandboxUse use) {
   made.uid = users_.take();
   made.network = NetworkNamespace::make();
   if (groups_ != nullptr) made.cgroup = groups_->make();
+  const Descriptor group = made.cgroup.folder();
   ControlPair control = make_control();
+  bool in_group = false;
   if (zygote != nullptr) {
-    const int theirs = control.theirs.get();
-    made.pid = zygote->fork({&sandbox::fork_request, 1}, {&theirs, 1});
+    const int descriptors[] = {control.theirs.get(), group.get()};
+    const sandbox::Forked forked =
+        zygote->fork({&sandbox::fork_request, 1}, {descriptors, group ? std::size_t{2} : std::size_t{1}});
+    made.pid = forked.pid;
+    in_group = forked.in_group;
   } else {
-    execute_init(made, control.theirs.get());
+    in_group = execute_init(made, control.theirs.get(), group.get());
   }
   made.guard = &guard_;
   guard_.watch(made.pid);
   control.theirs.reset();
   made.control = std::move(control.ours);
-  if (groups_ != nullptr) made.cgroup.join(made.pid);
+  if (groups_ != nullptr && !in_group) made.cgroup.join(made.pid);
 
   sandbox::PreparePlan plan = plan_;
   plan.uid = made.uid.uid();

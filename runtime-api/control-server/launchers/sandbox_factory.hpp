@@ -78,7 +78,8 @@ class SandboxFactory {
   bool has_cgroups() const { return groups_ != nullptr; }
 
  private:
-  void execute_init(PreparedSandbox& made, int control) const;
+  /// Returns whether it is in `group` already (SpawnRequest).
+  bool execute_init(PreparedSandbox& made, int control, int group) const;
   /// As the host was a moment ago. On the thread of make().
   const sandbox::RootLayout& root_for(std::uint32_t inside_uid);
   void complete(const PreparedSandbox& made, const SnapshotSource& snapshot) const;

@@ -14,8 +14,10 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
+#include "runtime-api/control-server/launchers/clone_into.hpp"
 #include "runtime-api/control-server/launchers/execute.hpp"
 
 namespace kiln {
@@ -100,12 +102,19 @@ SpawnResult spawn_process(const SpawnRequest& request) {
   sigset_t before;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
-  const int pid =
-      ::clone(child_main, stack.get() + child_stack, CLONE_VM | CLONE_VFORK | SIGCHLD | request.namespaces, &setup);
+  SpawnResult result;
+  int pid = -1;
+  if (request.group >= 0) {
+    const auto namespaces = static_cast<std::uint64_t>(request.namespaces);
+    pid = clone_into(request.group, namespaces, SIGCHLD, stack.get(), child_stack, child_main, &setup);
+    result.in_group = pid > 0;
+  }
+  if (pid < 0) {
+    pid = ::clone(child_main, stack.get() + child_stack, CLONE_VM | CLONE_VFORK | SIGCHLD | request.namespaces, &setup);
+  }
   const int clone_error = errno;
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 
-  SpawnResult result;
   if (pid < 0) {
     result.error = std::error_code(clone_error, std::generic_category());
   } else if (setup.error != 0) {

@@ -23,10 +23,12 @@ struct SpawnRequest {
   int errors = -1;             ///< becomes stderr instead, where it is one
   std::vector<int> inherited;  ///< become first_inherited_fd and the numbers behind it
   int namespaces = 0;          ///< CLONE_NEW… flags: the namespaces of its own it is to have
+  int group = -1;  ///< the folder of a control group (version 2) to be in from the beginning, where that can be
 };
 
 struct SpawnResult {
   int pid = -1;
+  bool in_group = false;  ///< whether it is in the group that was asked for
   std::error_code error;  ///< set where the program could not be executed; there is no process then
   std::chrono::steady_clock::time_point executed_at;
   /// Until it was executed the child ran on the server's memory, which the kernel counts as the child's: a peak it tells of

@@ -69,7 +69,7 @@ void Zygote::end() {
   pid_ = -1;
 }
 
-int Zygote::fork(std::string_view request, std::span<const int> descriptors) {
+sandbox::Forked Zygote::fork(std::string_view request, std::span<const int> descriptors) {
   if (pid_ > 0 && has_aged()) end();
   for (const bool fresh : {false, true}) {
     try {
@@ -80,7 +80,7 @@ int Zygote::fork(std::string_view request, std::span<const int> descriptors) {
         throw std::system_error(reply.number, std::generic_category(), "the zygote cannot fork");
       }
       ++forks_;
-      return reply.number;
+      return {reply.number, reply.in_group != 0};
     } catch (const std::exception&) {
       // It may have died, or been killed, since it was asked last: a new one gets one try.
       const bool was_new = forks_ == 0;

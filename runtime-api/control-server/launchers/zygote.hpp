@@ -15,6 +15,7 @@
 
 #include "runtime-api/control-server/launchers/descriptor.hpp"
 #include "runtime-api/control-server/launchers/orphan_guard.hpp"
+#include "runtime-api/control-server/launchers/sandbox/serve_forks.hpp"
 #include "runtime-api/control-server/launchers/spawn_process.hpp"
 
 namespace kiln {
@@ -34,10 +35,10 @@ class Zygote {
   Zygote(const Zygote&) = delete;
   Zygote& operator=(const Zygote&) = delete;
 
-  /// Has it fork as `request` with its `descriptors` says; returns the number of the new process, which is a child of the
-  /// calling thread. Blocks: a millisecond, or as long as it takes to start the language where no zygote runs. Throws
+  /// Has it fork as `request` with its `descriptors` says; returns the new process, which is a child of the calling thread, and
+  /// whether it is in the control group that was among these. Blocks: a millisecond, or as long as it takes to start the language where no zygote runs. Throws
   /// std::exception, with the reason, where none can be had.
-  int fork(std::string_view request, std::span<const int> descriptors);
+  sandbox::Forked fork(std::string_view request, std::span<const int> descriptors);
 
   /// For tests and for the log: the number of the zygote that runs; -1 where none does.
   int pid() const { return pid_; }
@@ -57,7 +58,7 @@ class Zygote {
 
 /// Of a zygote whose forks are first processes of sandboxes: `program` is the language's, `name` what its forks would have
 /// executed, `inside_uid` what instances' users are called inside; `modules` are loaded ahead of time. Its requests are
-/// sandbox::fork_request with the socket that the new process is to have.
+/// sandbox::fork_request with what that says.
 ZygoteOptions sandbox_zygote(const std::filesystem::path& program, std::string name, std::vector<std::string> modules,
                              std::uint32_t inside_uid);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Control groups of version 2 on the kernel's own tree, as far as one is to be had beside version 1: with whichever controller
 // it has. As root, in a mount namespace of the test's own.
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
@@ -16,11 +17,18 @@
 #include <thread>
 
 #include "runtime-api/control-server/launchers/cgroup.hpp"
+#include "runtime-api/control-server/launchers/control_pair.hpp"
+#include "runtime-api/control-server/launchers/descriptor.hpp"
+#include "runtime-api/control-server/launchers/orphan_guard.hpp"
+#include "runtime-api/control-server/launchers/sandbox/messages.hpp"
+#include "runtime-api/control-server/launchers/spawn_process.hpp"
+#include "runtime-api/control-server/launchers/zygote.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 using kiln::Cgroup;
 using kiln::CgroupTree;
+using kiln::Descriptor;
 namespace fs = std::filesystem;
 
 namespace {
@@ -74,6 +82,14 @@ pid_t start_stranger() {
   ::close(ends[1]);
   REQUIRE(stranger > 0);
   return stranger;
+}
+
+/// That of the Python that there is.
+fs::path first_zygote() {
+  const fs::path folder = fs::path(KILN_BINARY_DIR) / "libexec" / "kiln" / "zygotes";
+  const fs::directory_iterator found(folder);
+  REQUIRE(found != fs::directory_iterator());
+  return found->path();
 }
 
 /// A group in the tree, with this process in it, which goes back where it was.
@@ -168,6 +184,60 @@ TEST_CASE(
   for (const auto& entry : fs::directory_iterator(own.path())) {
     CHECK((!entry.is_directory() || entry.path().filename() == "kiln-server"));
   }
+}
+
+TEST_CASE("what is executed in a group is in it from its first instruction on") {
+  const OwnGroup own;
+  CgroupTree tree(own.where());
+  Cgroup group = tree.make();
+  const Descriptor folder = group.folder();
+  REQUIRE(folder);
+  const Descriptor elsewhere(::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  for (const bool possible : {true, false}) {
+    int ends[2];
+    REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+    Descriptor read_end(ends[0]);
+    Descriptor write_end(ends[1]);
+    kiln::SpawnRequest request;
+    request.executable = "/bin/cat";
+    request.arguments = {"/proc/self/cgroup"};
+    request.working_directory = "/";
+    request.output = write_end.get();
+    request.namespaces = CLONE_NEWUTS;
+    request.group = possible ? folder.get() : elsewhere.get();
+    const kiln::SpawnResult spawned = kiln::spawn_process(request);
+    REQUIRE_FALSE(spawned.error);
+    write_end.reset();
+    std::string said;
+    char buffer[4096];
+    for (ssize_t size = 0; (size = ::read(read_end.get(), buffer, sizeof buffer)) > 0;) said.append(buffer, size);
+    int status = -1;
+    REQUIRE(::waitpid(spawned.pid, &status, 0) == spawned.pid);
+    CHECK(status == 0);
+    CHECK(spawned.in_group == possible);
+    const std::string place = (tree.where().memory.filename() / "1\n").string();
+    CHECK((said.find(place) != std::string::npos) == possible);
+  }
+  CHECK(group.remove());
+}
+
+TEST_CASE("the forks of a zygote are in their group from the beginning") {
+  const OwnGroup own;
+  CgroupTree tree(own.where());
+  Cgroup group = tree.make();
+  const Descriptor folder = group.folder();
+  const kiln::OrphanGuard guard;
+  kiln::Zygote zygote(kiln::sandbox_zygote(first_zygote(), "/var/runtime/bootstrap", {}, 993), guard);
+  kiln::ControlPair control = kiln::make_control();
+  const int descriptors[] = {control.theirs.get(), folder.get()};
+  const kiln::sandbox::Forked forked = zygote.fork({&kiln::sandbox::fork_request, 1}, descriptors);
+  CHECK(forked.in_group);
+  CHECK(holds(tree.where().memory / "1", forked.pid));
+  ::kill(forked.pid, SIGKILL);
+  int status = 0;
+  REQUIRE(::waitpid(forked.pid, &status, 0) == forked.pid);
+  CHECK(WTERMSIG(status) == SIGKILL);
+  CHECK(group.remove());
 }
 
 TEST_CASE("a server that is not alone in its group says who else is there, and what to do") {

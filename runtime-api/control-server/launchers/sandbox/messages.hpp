@@ -110,8 +110,9 @@ enum class ReplyKind : std::uint32_t {
 struct Reply {
   ReplyKind kind = ReplyKind::ready;
   std::int32_t number = 0;
-  std::uint32_t program = 0;  ///< its place in the launch
-  std::int64_t at_ns = 0;     ///< executed: when the runtime was, on the monotonic clock
+  std::uint32_t program = 0;   ///< its place in the launch
+  std::uint32_t in_group = 0;  ///< forked, by a zygote: it is in the group that was sent along
+  std::int64_t at_ns = 0;      ///< executed: when the runtime was, on the monotonic clock
   char text[112] = {};
 };
 
@@ -121,7 +122,8 @@ struct ZygotePlan {
   std::vector<std::string> modules;  ///< loaded ahead of time, in this order
 };
 
-/// What a zygote of sandboxes is asked, with the socket that the new first process is to have.
+/// What a zygote of sandboxes is asked, with the socket that the new first process is to have and, in version 2 of control
+/// groups, the folder of the group that it is to be in.
 inline constexpr char fork_request = 'f';
 
 /// From the server, as its bytes: a signal for a program and what it has started.

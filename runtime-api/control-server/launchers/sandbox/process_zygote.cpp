@@ -95,7 +95,7 @@ int run_instance(WarmRuntime& runtime, Received& request, pid_t parent) {
   return runtime.run(program);
 }
 
-int fork_instance(WarmRuntime& runtime, const ThreadRecords& own, Received& request, pid_t parent) {
+Forked fork_instance(WarmRuntime& runtime, const ThreadRecords& own, Received& request, pid_t parent) {
   runtime.before_fork();
   const long pid = fork_sibling(own);
   if (pid == 0) {
@@ -108,7 +108,7 @@ int fork_instance(WarmRuntime& runtime, const ThreadRecords& own, Received& requ
   }
   const int error = errno;
   runtime.after_fork();
-  return pid > 0 ? static_cast<int>(pid) : -error;
+  return {pid > 0 ? static_cast<int>(pid) : -error};
 }
 
 }  // namespace

@@ -10,17 +10,18 @@
 namespace kiln::sandbox {
 namespace {
 
-void reply(ReplyKind kind, int number, const char* text) {
+void reply(ReplyKind kind, int number, const char* text, bool in_group = false) {
   Reply out;
   out.kind = kind;
   out.number = number;
+  out.in_group = in_group ? 1 : 0;
   std::snprintf(out.text, sizeof out.text, "%s", text);
   send_message(control_fd, {reinterpret_cast<const char*>(&out), sizeof out});
 }
 
 }  // namespace
 
-int serve_forks(const std::function<void(const ZygotePlan&)>& prepare, const std::function<int(Received&)>& fork) {
+int serve_forks(const std::function<void(const ZygotePlan&)>& prepare, const std::function<Forked(Received&)>& fork) {
   try {
     ::prctl(PR_SET_NAME, "kiln-zygote");
     const Received message = receive_message(control_fd);
@@ -32,11 +33,11 @@ int serve_forks(const std::function<void(const ZygotePlan&)>& prepare, const std
     for (;;) {
       Received request = receive_message(control_fd);  // whose descriptors are not to be held any longer
       if (request.bytes.empty()) return 0;
-      const int pid = fork(request);
-      if (pid > 0) {
-        reply(ReplyKind::forked, pid, "");
+      const Forked forked = fork(request);
+      if (forked.pid > 0) {
+        reply(ReplyKind::forked, forked.pid, "", forked.in_group);
       } else {
-        reply(ReplyKind::failed, -pid, "fork");
+        reply(ReplyKind::failed, -forked.pid, "fork");
       }
     }
   } catch (const std::system_error& error) {

@@ -10,6 +10,7 @@
 #include <csignal>
 #include <stdexcept>
 
+#include "runtime-api/control-server/launchers/clone_into.hpp"
 #include "runtime-api/control-server/launchers/sandbox/first_process.hpp"
 #include "runtime-api/control-server/launchers/sandbox/message_socket.hpp"
 #include "runtime-api/control-server/launchers/sandbox/messages.hpp"
@@ -38,16 +39,27 @@ void require_one_thread() {
   ::_exit(run_first_process({&runtime, true}));
 }
 
-/// Returns its number, or minus errno.
-int fork_sandbox(WarmRuntime& runtime, const Descriptor& control) {
-  constexpr unsigned long flags = CLONE_PARENT | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | SIGCHLD;
+/// Not by the C library, whose fork takes no flags. What it would have done for the child, the next fork there does.
+/// Returns as fork does.
+long clone_sandbox(int group, bool& in_group) {
+  constexpr unsigned long flags = CLONE_PARENT | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS;
+  // A child of this one's parent has this one's exit signal (clone3 takes none, clone does not look at it).
+  const long pid = group >= 0 ? fork_into(group, flags, 0) : -1;
+  in_group = pid >= 0;
+  return in_group ? pid : ::syscall(SYS_clone, flags | SIGCHLD, nullptr, nullptr, nullptr, nullptr);
+}
+
+Forked fork_sandbox(WarmRuntime& runtime, const Received& request) {
+  if (request.descriptors.empty()) throw std::runtime_error("a request without its socket");
+  const int group = request.descriptors.size() > 1 ? request.descriptors[1].get() : -1;
   runtime.before_fork();
-  // Not by the C library, whose fork takes no flags. What it would have done for the child, the next fork there does.
-  const long pid = ::syscall(SYS_clone, flags, nullptr, nullptr, nullptr, nullptr);
-  if (pid == 0) begin_sandbox(runtime, control);
+  Forked forked;
+  const long pid = clone_sandbox(group, forked.in_group);
+  if (pid == 0) begin_sandbox(runtime, request.descriptors.front());
   const int error = errno;
   runtime.after_fork();
-  return pid > 0 ? static_cast<int>(pid) : -error;
+  forked.pid = pid > 0 ? static_cast<int>(pid) : -error;
+  return forked;
 }
 
 void prepare(WarmRuntime& runtime, const ZygotePlan& plan) {
@@ -62,10 +74,7 @@ void prepare(WarmRuntime& runtime, const ZygotePlan& plan) {
 
 int run_zygote(WarmRuntime& runtime) {
   return serve_forks([&](const ZygotePlan& plan) { prepare(runtime, plan); },
-                     [&](const Received& request) {
-                       if (request.descriptors.size() != 1) throw std::runtime_error("a request without its socket");
-                       return fork_sandbox(runtime, request.descriptors.front());
-                     });
+                     [&](const Received& request) { return fork_sandbox(runtime, request); });
 }
 
 }  // namespace kiln::sandbox
