@@ -22,9 +22,9 @@
 #include "runtime-api/control-server/launchers/orphan_guard.hpp"
 #include "runtime-api/control-server/launchers/sandbox/messages.hpp"
 #include "runtime-api/control-server/launchers/spawn_process.hpp"
-#include "runtime-api/control-server/launchers/zygote.hpp"
 #include "tests/support/catch.hpp"
 #include "tests/support/temporary_folder.hpp"
+#include "tests/support/zygote_program.hpp"
 
 using kiln::Cgroup;
 using kiln::CgroupTree;
@@ -82,14 +82,6 @@ pid_t start_stranger() {
   ::close(ends[1]);
   REQUIRE(stranger > 0);
   return stranger;
-}
-
-/// That of the Python that there is.
-fs::path first_zygote() {
-  const fs::path folder = fs::path(KILN_BINARY_DIR) / "libexec" / "kiln" / "zygotes";
-  const fs::directory_iterator found(folder);
-  REQUIRE(found != fs::directory_iterator());
-  return found->path();
 }
 
 /// A group in the tree, with this process in it, which goes back where it was.
@@ -227,7 +219,7 @@ TEST_CASE("the forks of a zygote are in their group from the beginning") {
   Cgroup group = tree.make();
   const Descriptor folder = group.folder();
   const kiln::OrphanGuard guard;
-  kiln::Zygote zygote(kiln::sandbox_zygote(first_zygote(), "/var/runtime/bootstrap", {}, 993), guard);
+  kiln::Zygote zygote(kiln::test::python_zygote(), guard);
   kiln::ControlPair control = kiln::make_control();
   const int descriptors[] = {control.theirs.get(), folder.get()};
   const kiln::sandbox::Forked forked = zygote.fork({&kiln::sandbox::fork_request, 1}, descriptors);
