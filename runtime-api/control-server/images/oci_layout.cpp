@@ -113,8 +113,9 @@ std::string OciLayout::resolve(const std::string& reference) const {
   const json index = parse(read_small(file), file.string());
   const auto at = reference.find('@');
   const std::string wanted = at == std::string::npos ? reference : reference.substr(at + 1);
+  const std::string what = file.string();  // a temporary makes GCC 13 and later take the list for one of its parts
   std::string names;
-  for (const json& descriptor : array_member(index, "manifests", file.string())) {
+  for (const json& descriptor : array_member(index, "manifests", what)) {
     if (!descriptor.is_object()) continue;
     const std::string digest = text_member(descriptor, "digest");
     const auto annotations = descriptor.find("annotations");
@@ -130,9 +131,9 @@ std::string OciLayout::resolve(const std::string& reference) const {
 std::string OciLayout::only() const {
   const std::filesystem::path file = folder_ / "index.json";
   const json index = parse(read_small(file), file.string());
-  const json& images = array_member(index, "manifests", file.string());
-  if (images.size() != 1 || !images[0].is_object())
-    throw std::runtime_error(file.string() + " does not name one image");
+  const std::string what = file.string();
+  const json& images = array_member(index, "manifests", what);
+  if (images.size() != 1 || !images[0].is_object()) throw std::runtime_error(what + " does not name one image");
   return text_member(images[0], "digest");
 }
 
