@@ -1,9 +1,10 @@
 # The file system that every image but the slim ones begins with, the user, the layout and the entrypoint.
 ARG DEBIAN_SUITE=bookworm
+ARG DEBIAN=docker.io/library/debian:${DEBIAN_SUITE}-slim
 ARG BUILDER=kiln/builder:${DEBIAN_SUITE}
 FROM ${BUILDER} AS builder
 
-FROM docker.io/library/debian:${DEBIAN_SUITE}-slim AS image
+FROM ${DEBIAN} AS image
 # Nothing in these images has a use for another user's rights, hence no set-user-ID, and only /tmp is anybody's.
 RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates tzdata \

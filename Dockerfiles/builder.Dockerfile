@@ -1,7 +1,8 @@
 # The toolchain, and everything of kiln that the other images hold, built once: /kiln.
 # context: the clone. No image of ours is made FROM it, they COPY --from it.
 ARG DEBIAN_SUITE=bookworm
-FROM docker.io/library/debian:${DEBIAN_SUITE}-slim
+ARG DEBIAN=docker.io/library/debian:${DEBIAN_SUITE}-slim
+FROM ${DEBIAN}
 COPY scripts/setup scripts/lib.bash /src/scripts/
 # hadolint ignore=SC2046
 RUN apt-get update \

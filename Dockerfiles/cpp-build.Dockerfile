@@ -1,10 +1,11 @@
 # To build C++ functions in, as the first stage of a Dockerfile whose last is FROM kiln/cpp or kiln/cpp-slim:
 #   RUN kiln-build        makes the CMake project in the working directory and unpacks its package into /var/task
 ARG DEBIAN_SUITE=bookworm
+ARG DEBIAN=docker.io/library/debian:${DEBIAN_SUITE}-slim
 ARG BUILDER=kiln/builder:${DEBIAN_SUITE}
 FROM ${BUILDER} AS builder
 
-FROM docker.io/library/debian:${DEBIAN_SUITE}-slim AS image
+FROM ${DEBIAN} AS image
 RUN apt-get update \
  && apt-get install -y --no-install-recommends g++ cmake ninja-build nlohmann-json3-dev pkg-config unzip ca-certificates \
  && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/*.log /var/cache/ldconfig/aux-cache /var/cache/debconf/*-old /var/lib/dpkg/*-old \

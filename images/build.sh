@@ -1,18 +1,24 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Builds the images, each with what it is made FROM; with none named, all.
-# usage: images/build.sh [--suite bookworm|trixie] [--only] [IMAGE...]     IMAGE: builder base python cpp cpp-build provided
-#   control-server python-slim cpp-slim. They are tagged kiln/IMAGE:SUITE, those of Python :3.11 or :3.13 as well.
-# --only: what they are made FROM is there already.
+# usage: images/build.sh [--suite bookworm|trixie] [--arch amd64|arm64] [--only] [IMAGE...]     IMAGE: builder base python cpp
+#   cpp-build provided control-server python-slim cpp-slim. They are tagged kiln/IMAGE:SUITE, those of Python :3.11 or :3.13 as
+#   well; of another architecture than this machine's kiln/IMAGE:SUITE-ARCH.
+# --only: what they are made FROM is there already. --arch: default this machine's; another one needs its programs to run here.
 # Debian's image comes from local storage, else from its registry, else it is made of Debian's packages (images/make-base).
 # KILN_JOBS: how many compilers at once. KILN_TAG_SUFFIX: put behind every tag but the builder's, and with --only behind the
 # tags of what is built, not of what it is built FROM. KILN_REVISION, SOURCE_DATE_EPOCH: instead of the commit and its time.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.bash"
 
-suite=bookworm only=no
+native=$(architecture_of "$(uname -m)")
+suite=bookworm only=no arch=$native
 while [[ ${1:-} == --* ]]; do
   case $1 in
     --suite) suite=${2:?which Debian suite?} && shift ;;
+    --arch)
+      arch=$(architecture_of "${2:?which architecture?}")
+      shift
+      ;;
     --only) only=yes ;;
     *) fail "unknown option $1" ;;
   esac
@@ -23,10 +29,17 @@ case $suite in
   trixie) python=3.13 ;;
   *) fail "unknown suite '$suite' (known: bookworm trixie)" ;;
 esac
+# What is of another architecture has a name of its own.
+mark=
+if [[ $arch != "$native" ]]; then
+  mark=-$arch
+  executes "$arch" || fail "this machine ($native) cannot execute programs of $arch, which building an image of $arch does: its kernel knows no" \
+    "interpreter for them (binfmt_misc). Install one (apt-get install qemu-user-static; as slow as emulation is), or build on a machine of $arch"
+fi
 suffix=${KILN_TAG_SUFFIX:-}
-from_suffix=$suffix
-[[ $only == no ]] || from_suffix=
-scripts/setup run images
+from_suffix=$mark$suffix
+[[ $only == no ]] || from_suffix=$mark
+suffix=$mark$suffix
 
 all=(builder base python cpp cpp-build provided control-server python-slim cpp-slim)
 needs() {
@@ -58,12 +71,27 @@ quietly() {
   fi
 }
 
+# Of which architecture an image here is; nothing where there is none.
+architecture_here() { buildah inspect --type image --format '{{.OCIv1.Architecture}}' "$1" 2>/dev/null || true; }
+
+# A registry has all architectures under one name; here that name is this machine's, whoever fetches another one.
+fetch_debian() {
+  local name=docker.io/library/debian:$suite-slim before
+  before=$(buildah images --quiet --no-trunc "$name" 2>/dev/null) || before=
+  timeout 120 buildah pull --quiet --policy always --arch "$arch" "$name" || return
+  [[ $arch != "$native" ]] || return 0
+  buildah tag "$name" "$debian"
+  if [[ -n $before ]]; then buildah tag "$before" "$name"; else buildah rmi "$name"; fi
+}
+
+scripts/setup run images
 debian=docker.io/library/debian:$suite-slim
-if ! buildah inspect --type image "$debian" >/dev/null 2>&1; then
-  say "images: fetching $debian"
-  if ! timeout 120 buildah pull --quiet "$debian" >"$log" 2>&1; then
+[[ $arch == "$native" ]] || debian=localhost/kiln/debian:$suite-slim$mark
+if [[ $(architecture_here "$debian") != "$arch" ]]; then
+  say "images: fetching docker.io/library/debian:$suite-slim"
+  if ! fetch_debian >"$log" 2>&1; then
     say "images: no registry has it for us; making it of Debian's packages"
-    quietly images/make-base "$suite"
+    quietly images/make-base "$suite" "$arch" "$debian"
   fi
 fi
 
@@ -79,7 +107,7 @@ revision=${KILN_REVISION:-$(git rev-parse HEAD 2>/dev/null || echo unknown)}
 for image in "${all[@]}"; do
   [[ $wanted == *" $image "* ]] || continue
   tag=$suite$suffix
-  [[ $image == builder ]] && tag=$suite
+  [[ $image == builder ]] && tag=$suite$mark
   tags=(--tag "kiln/$image:$tag")
   [[ $image != python* ]] || tags+=(--tag "kiln/$image:$python$suffix")
   # What a Dockerfile's FROM finds without a tag.
@@ -98,11 +126,11 @@ LABELS
   [[ $image != builder ]] || layers=(--layers=false)
   started=$SECONDS
   say "images: building kiln/$image:$tag"
-  quietly buildah bud --runtime=runc --format=oci --pull-never --network=host --timestamp "$SOURCE_DATE_EPOCH" "${layers[@]}" \
+  quietly buildah bud --arch "$arch" --runtime=runc --format=oci --pull-never --network=host --timestamp "$SOURCE_DATE_EPOCH" "${layers[@]}" \
     --volume "$sources:/etc/apt/sources.list.d:ro" --volume "$ccache:/root/.cache/ccache" --identity-label=false --force-rm \
     --build-arg "DEBIAN_SUITE=$suite" --build-arg "PYTHON_VERSION=$python" --build-arg "KILN_JOBS=${KILN_JOBS:-}" --build-arg "KILN_LANG=${LANG:-}" \
     --build-arg "KILN_BUILD=$version $revision $SOURCE_DATE_EPOCH" \
-    --build-arg "BUILDER=kiln/builder:$suite" --build-arg "BASE=kiln/base:$suite$from_suffix" \
+    --build-arg "DEBIAN=$debian" --build-arg "BUILDER=kiln/builder:$suite$mark" --build-arg "BASE=kiln/base:$suite$from_suffix" \
     --build-arg "PYTHON=kiln/python:$python$from_suffix" --build-arg "CPP=kiln/cpp:$suite$from_suffix" \
     "${labels[@]}" "${tags[@]}" --file "Dockerfiles/$image.Dockerfile" .
   say "images: kiln/$image:$tag $(digest_of "kiln/$image:$tag") ($((SECONDS - started)) s)"

@@ -11,10 +11,11 @@ from containers import image, podman, temporary_folder
 MB = 1_000_000
 
 
-def image_sizes():
-    compressed = {}  # by layer: images share them
-    found = {}
-    for name in ("python", "python-slim", "cpp", "cpp-slim"):
+class ImageSizes:
+    def __init__(self):
+        self.compressed = {}  # by layer: images share them
+
+    def of(self, name):
         plain, packed = [], []
         with temporary_folder() as folder:
             archive = os.path.join(folder, "image.tar")
@@ -24,15 +25,15 @@ def image_sizes():
                 for layer in manifest[0]["Layers"]:
                     member = saved.getmember(layer)
                     member = saved.getmember(os.path.normpath(os.path.join(os.path.dirname(layer), member.linkname))) if member.issym() else member
-                    if member.name not in compressed:
-                        compressed[member.name] = zstd(saved.extractfile(member))
+                    if member.name not in self.compressed:
+                        self.compressed[member.name] = zstd(saved.extractfile(member))
                     plain.append(member.size)
-                    packed.append(compressed[member.name])
-        figure = "image_" + name.replace("-", "_")
+                    packed.append(self.compressed[member.name])
+        figure, found = "image_" + name.replace("-", "_"), {}
         for suffix, sizes in (("", plain), ("_zstd", packed)):
             parts = [round(size / MB, 2) for size in sizes]
             found[figure + suffix] = (round(sum(sizes) / MB, 3), parts, f"MB, kiln/{name} in layers of {' + '.join(map(str, parts))}")
-    return found
+        return found
 
 
 def zstd(layer):

@@ -11,7 +11,7 @@ import stat
 import sys
 import unittest
 
-from containers import SHIPPED, SOURCE, SUITE, image, inspect, podman, run
+from containers import PYTHON, SHIPPED, SOURCE, SUITE, image, inspect, podman, run
 
 OWN = "usr/share/sbom"
 
@@ -127,7 +127,10 @@ class Inventory(unittest.TestCase):
         built_with = {packages[each["spdxElementId"]]["name"]: packages[each["spdxElementId"]] for each in document["relationships"]
                       if each["relationshipType"] == "BUILD_DEPENDENCY_OF" and each["relatedSpdxElement"] == "SPDXRef-kiln"}
         self.assertIn("nlohmann-json3-dev", built_with)
+        # The libraries themselves, not the packages without contents that stand for Debian's default version of them.
         self.assertTrue([name for name in built_with if re.fullmatch(r"libboost[\d.]+-dev", name)], built_with)
+        self.assertIn(f"libpython{PYTHON}-dev", built_with)
+        self.assertFalse({"libboost-dev", "libpython3-dev"} & set(built_with))
         self.assertIn("MIT", built_with["nlohmann-json3-dev"]["licenseDeclared"].split(" AND "))
         for each in document["packages"]:
             if each["name"] in ("kiln", "kiln/cpp-slim"):
