@@ -83,6 +83,15 @@ CLI::App* add_serve(CLI::App& app, ServeOptions& options) {
       ->type_name("SECONDS")
       ->check(CLI::PositiveNumber.description(""));
   command
+      ->add_option_function<double>(
+          "--snapshot-idle",
+          [&options](double seconds) {
+            options.snapshot_idle = std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
+          },
+          "How long the snapshot of a preloaded function is kept that has no instance [600]")
+      ->type_name("SECONDS")
+      ->check(CLI::PositiveNumber.description(""));
+  command
       ->add_option("--ready-sandboxes", options.ready_sandboxes,
                    "How many wait for any function, and how many more have Python ready [" +
                        std::to_string(options.ready_sandboxes) + "]")

@@ -95,6 +95,7 @@ int serve(const ServeOptions& options) {
   if (options.zygote) launcher_options.zygotes = options.libexec / "zygotes";
   launcher_options.freezes = options.freeze_after.count() > 0;
   launcher_options.ready_sandboxes = options.ready_sandboxes;
+  launcher_options.snapshot_idle = options.snapshot_idle;
   const auto add = [](std::vector<std::string>& to, const std::vector<std::string>& modules) {
     to.insert(to.end(), modules.begin(), modules.end());
   };

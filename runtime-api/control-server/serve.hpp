@@ -24,6 +24,7 @@ struct ServeOptions {
   std::string version;                               ///< of this build, for the metrics
   std::chrono::milliseconds freeze_after{0};         ///< instances in sandboxes that idle so long are frozen; 0: never
   std::size_t ready_sandboxes = 4;                   ///< made ahead of time, of each kind
+  std::chrono::milliseconds snapshot_idle{600'000};  ///< a function's snapshot goes once it has had no instance so long
   bool zygote = true;                    ///< instances in sandboxes are forked where their runtime allows it
   Preimports preimports;                 ///< what the zygotes of Python load
   std::string isolation = "auto";        ///< of instances: auto (the strongest that works), process, sandbox, command

@@ -29,8 +29,6 @@ constexpr std::chrono::seconds launch_limit{3};
 constexpr int most_dead = 20;
 // A function that cannot be loaded, or never forked, is not loaded twice for each call.
 constexpr std::chrono::seconds after_failure{60};
-// Nobody has wanted a new instance for so long, and there is none.
-constexpr std::chrono::minutes idle_limit{10};
 
 using Sink = std::function<void(std::string_view)>;
 
@@ -136,7 +134,7 @@ void FunctionSnapshot::let_go() {
 
 /// As long as it is used, and a while.
 void FunctionSnapshot::used() {
-  idle_.arm(Deadline::after(idle_limit), [this] {
+  idle_.arm(Deadline::after(workshop_.idle_limit), [this] {
     if (!live_) return;
     // Its instances, and this.
     if (live_->sandbox.use_count() > 1) return used();

@@ -32,7 +32,8 @@ struct SnapshotWorkshop {
   SandboxFactory& factory;
   /// What makes a sandbox for a snapshot of that runtime, on the thread that makes sandboxes. Throws where there is none.
   std::function<std::function<PreparedSandbox()>(const std::string& runtime)> maker;
-  bool ended = false;  ///< nothing more is made
+  std::chrono::milliseconds idle_limit;  ///< nobody has wanted an instance for so long, and there is none: it goes
+  bool ended = false;                    ///< nothing more is made
   std::size_t in_progress = 0;
   std::vector<std::shared_ptr<ReadyPool<PreparedSandbox>>> pools = {};  ///< that may still be making something
 

@@ -191,7 +191,7 @@ Launchers::Launchers(EventLoop& loop, const OrphanGuard& guard, const LauncherOp
   // Where instances' users have different names inside, their files in /etc differ, and one root cannot be all theirs.
   const ZygotePrograms zygotes = sandbox.user_namespace ? find_zygotes(options) : ZygotePrograms();
   parts.sandbox.emplace(loop, SandboxLauncher::Threads{*parts.making, *parts.watching, *parts.forking}, *parts.factory,
-                        options.ready_sandboxes, zygotes, guard);
+                        SandboxLauncher::Stock{options.ready_sandboxes, options.snapshot_idle}, zygotes, guard);
 }
 
 Launchers::~Launchers() = default;

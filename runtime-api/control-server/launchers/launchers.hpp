@@ -33,11 +33,12 @@ struct ContainerOptions {
 };
 
 struct LauncherOptions {
-  std::string isolation = "auto";   ///< "auto", or the level that every instance has
-  std::filesystem::path init;       ///< the program sandbox-init
-  std::size_t ready_sandboxes = 4;  ///< made ahead of time, of each kind
-  bool freezes = false;             ///< instances are to be frozen while they idle
-  std::filesystem::path zygotes;    ///< the folder of the zygotes, one for a runtime; empty for none
+  std::string isolation = "auto";                    ///< "auto", or the level that every instance has
+  std::filesystem::path init;                        ///< the program sandbox-init
+  std::size_t ready_sandboxes = 4;                   ///< made ahead of time, of each kind
+  std::chrono::milliseconds snapshot_idle{600'000};  ///< how long one is kept of a function that has no instance
+  bool freezes = false;                              ///< instances are to be frozen while they idle
+  std::filesystem::path zygotes;                     ///< the folder of the zygotes, one for a runtime; empty for none
   std::vector<std::string> preimports = default_preimports();  ///< what those of Python load ahead of time
   /// Instead of these, for functions that name the set.
   std::map<std::string, std::vector<std::string>> preimport_sets;

@@ -149,24 +149,25 @@ struct SandboxLauncher::Forked {
   ReadyPool<PreparedSandbox> ready;
 };
 
-SandboxLauncher::SandboxLauncher(EventLoop& loop, const Threads& threads, SandboxFactory& factory, std::size_t target,
+SandboxLauncher::SandboxLauncher(EventLoop& loop, const Threads& threads, SandboxFactory& factory, const Stock& stock,
                                  const ZygotePrograms& zygotes, const OrphanGuard& guard)
     : loop_(loop),
       thread_(threads.making),
       watching_(threads.watching),
       factory_(factory),
-      executed_(loop, threads.making, [&factory](Demand) { return factory.make(nullptr); }, target) {
+      executed_(loop, threads.making, [&factory](Demand) { return factory.make(nullptr); }, stock.target) {
   // What is made ahead of time must not slow down what somebody waits for.
   thread_.submit([] { ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), making_niceness); });
   for (const auto& [runtime, options] : zygotes) {
-    forked_.emplace(runtime, std::make_unique<Forked>(loop, thread_, factory, target, options, guard));
+    forked_.emplace(runtime, std::make_unique<Forked>(loop, thread_, factory, stock.target, options, guard));
   }
+  const auto maker = [this](const std::string& zygote) {
+    const auto found = forked_.find(zygote);
+    if (found == forked_.end()) throw std::runtime_error("there is no zygote for " + zygote);
+    return [source = found->second->source] { return source->make_for_snapshot(); };
+  };
   workshop_ = std::make_unique<SnapshotWorkshop>(
-      SnapshotWorkshop{loop, {thread_, watching_}, threads.forking, factory, [this](const std::string& runtime) {
-                         const auto found = forked_.find(runtime);
-                         if (found == forked_.end()) throw std::runtime_error("there is no zygote for " + runtime);
-                         return [source = found->second->source] { return source->make_for_snapshot(); };
-                       }});
+      SnapshotWorkshop{loop, {thread_, watching_}, threads.forking, factory, maker, stock.snapshot_idle});
 }
 
 SandboxLauncher::~SandboxLauncher() {

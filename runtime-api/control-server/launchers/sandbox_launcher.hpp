@@ -27,8 +27,12 @@ class SandboxLauncher final : public Launcher {
     WorkerPool& watching;  ///< memory
     WorkerPool& forking;   ///< snapshots, which take the time that functions take
   };
-  /// `target` sandboxes are kept ready, and as many of each zygote.
-  SandboxLauncher(EventLoop& loop, const Threads& threads, SandboxFactory& factory, std::size_t target,
+  /// Of each kind `target` are kept ready; snapshots of functions that have no instance, for `snapshot_idle`.
+  struct Stock {
+    std::size_t target = 0;
+    std::chrono::milliseconds snapshot_idle{0};
+  };
+  SandboxLauncher(EventLoop& loop, const Threads& threads, SandboxFactory& factory, const Stock& stock,
                   const ZygotePrograms& zygotes, const OrphanGuard& guard);
   ~SandboxLauncher() override;
 
