@@ -254,6 +254,7 @@ void FunctionPool::update_gauges() const {
     }
   }
   for (std::size_t i = 0; i < count.size(); ++i) metrics_->instances[i].set(count[i]);
+  metrics_->preloaded.set(static_cast<std::int64_t>(preloaded().value_or(0)));
 }
 
 void FunctionPool::collect_code_in_use(std::vector<std::string>& into) const {

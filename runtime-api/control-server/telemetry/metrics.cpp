@@ -143,6 +143,8 @@ void render_instances(Exposition& out, const Functions& functions) {
       out.sample({{"function", function}, {"state", state_names[i]}}, series->instances[i].value());
     }
   }
+  gauges(out, functions, "kiln_preloaded_forks", &FunctionMetrics::preloaded,
+         "Forks of the function's snapshot that stand ready.");
   counters(out, functions, "kiln_cold_starts_total", &FunctionMetrics::cold_starts, "Instances made.");
   out.family("kiln_cold_start_phase_seconds", "histogram", "How long each phase of a cold start took.");
   for (const auto& [function, series] : functions) {

@@ -73,6 +73,7 @@ struct FunctionMetrics {
   std::array<Gauge, instance_gauges> instances;          ///< kiln_instances; see instances_in()
   Gauge in_flight;                                       ///< kiln_invocations_in_flight
   Gauge queued;                                          ///< kiln_queue_length
+  Gauge preloaded;                                       ///< kiln_preloaded_forks
   Histogram queue_wait;                                  ///< kiln_queue_wait_seconds
   Counter throttles;                                     ///< kiln_throttles_total: answered 429
   Counter init_failures;                                 ///< kiln_init_failures_total

@@ -8,6 +8,7 @@ import signal
 import sys
 import tempfile
 import unittest
+import urllib.request
 
 from preload_fixture import descendants, PreloadTest, processes
 from waiting import wait_until
@@ -18,6 +19,8 @@ class Siblings(PreloadTest):
         self.deploy("f", "--max-instances", "8")
         first = self.invoke("f")
         self.wait_for_forks("f")
+        with urllib.request.urlopen(f"{self.server.operations_url}/metrics") as metrics:
+            self.assertIn('kiln_preloaded_forks{function="f"} 2\n', metrics.read().decode())
         answers = self.at_once("f", 6, "result = [os.environ['AWS_LAMBDA_LOG_STREAM_NAME'], LOADED]")
         # The first instance was made before there was a snapshot, and is used again.
         forked = [(stream, load) for stream, load in answers if load != first]

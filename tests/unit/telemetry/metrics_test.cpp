@@ -214,6 +214,7 @@ TEST_CASE("What is recorded of a function is what a scraper reads") {
   hello->instances_in(InstanceGauge::idle).subtract();
   hello->in_flight.set(1);
   hello->queued.set(5);
+  hello->preloaded.set(2);
   hello->queue_wait.observe(2ms);
   hello->throttles.add(2);
   hello->init_failures.add();
@@ -241,6 +242,7 @@ TEST_CASE("What is recorded of a function is what a scraper reads") {
   CHECK(scraped.value("kiln_instances" + of + ",state=\"idle\"}") == 2);
   CHECK(scraped.value("kiln_invocations_in_flight" + of + "}") == 1);
   CHECK(scraped.value("kiln_queue_length" + of + "}") == 5);
+  CHECK(scraped.value("kiln_preloaded_forks" + of + "}") == 2);
   CHECK(scraped.value("kiln_queue_wait_seconds_count" + of + "}") == 1);
   CHECK(scraped.value("kiln_throttles_total" + of + "}") == 2);
   CHECK(scraped.value("kiln_init_failures_total" + of + "}") == 1);
