@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
-#include <clocale>
 #include <csignal>
 #include <cstdlib>
 #include <stdexcept>
@@ -23,6 +22,7 @@
 #include "runtimes/python/failure.hpp"
 #include "runtimes/python/interpreter.hpp"
 #include "runtimes/python/json_decoder.hpp"
+#include "runtimes/python/locale.hpp"
 #include "runtimes/python/memory_holes.hpp"
 #include "runtimes/python/response_stream.hpp"
 #include "runtimes/python/search_path.hpp"
@@ -105,29 +105,6 @@ py::dict environment_as_bytes() {
   return found;
 }
 
-/// The one that functions ask for, as the real service sets it.
-constexpr const char* usual_locale = "en_US.UTF-8";
-
-/// What the C library looks for, by six names, is not there or stays there: what a zygote has found missing, its forks know.
-bool usual_locale_is_missing = false;
-
-std::string wanted_locale() {
-  for (const char* const name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
-    if (std::string value = variable(name); !value.empty()) return value;
-  }
-  return {};
-}
-
-/// That of the environment. One that the system does not have would leave the locale as it was, which was the zygote's.
-void adopt_locale() {
-  const bool known_to_be_missing =
-      usual_locale_is_missing && wanted_locale() == usual_locale && variable("LOCPATH").empty();
-  if (known_to_be_missing ||
-      std::setlocale(LC_CTYPE, "") == nullptr) {  // NOLINT(concurrency-mt-unsafe): one thread yet
-    std::setlocale(LC_CTYPE, "C");                // NOLINT(concurrency-mt-unsafe): likewise
-  }
-}
-
 /// Takes what a handler answers at once; there is nobody to stream to.
 class NoSink final : public ResponseSink {
  public:
@@ -151,7 +128,7 @@ void PythonRuntime::warm(const std::vector<std::string>& modules) {
     for (const std::string& name : modules) names.append(name);
     zygote.attr("warm")(names);
     // As most functions want it.
-    usual_locale_is_missing = std::setlocale(LC_CTYPE, usual_locale) == nullptr;  // NOLINT(concurrency-mt-unsafe)
+    look_for_usual_locale();
     prepare({}, non_ascii_for("AWS_Lambda_python" + std::to_string(PY_MAJOR_VERSION) + "." +
                               std::to_string(PY_MINOR_VERSION)));
     adopt();
