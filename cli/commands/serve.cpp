@@ -109,8 +109,7 @@ CLI::App* add_serve(CLI::App& app, ServeOptions& options) {
             for (const std::string& value : values) add_preimport(value, options.preimports);
           },
           "Modules of the distribution that such a Python loads ahead of time, beside some of its standard library: "
-          "those "
-          "that take your functions long to load. With SET=, for the functions that name that set (kiln deploy "
+          "those that take your functions long to load. With SET=, for the functions that name that set (kiln deploy "
           "--preimport SET); repeat it for several")
       ->type_name("[SET=]MODULE,...")
       ->allow_extra_args(false)

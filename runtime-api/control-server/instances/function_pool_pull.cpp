@@ -75,26 +75,4 @@ FunctionPool::PullView FunctionPool::pull() const {
   return {pull_.listener ? pull_.listener->address() : configuration().kiln.pull, pull_.error};
 }
 
-std::string FunctionPool::why_none_was_free() const {
-  const auto milliseconds = context_.limits.max_wait.count();
-  const bool whole = milliseconds % 1000 == 0;
-  const std::string waited =
-      " for " + std::to_string(whole ? milliseconds / 1000 : milliseconds) + (whole ? " s" : " ms");
-  const std::size_t there = live() - starting_;
-  const auto busy = [&](const std::string& noun, const std::string& where) {
-    return (there == 1 ? "The one " + noun + where + " was"
-                       : "All " + std::to_string(there) + " " + noun + "s" + where + " were") +
-           " busy" + waited;
-  };
-  if (is_pulled()) {
-    const std::string address = pull().address;
-    if (!pull_.error.empty()) return "Its runtimes cannot connect: " + pull_.error + ".";
-    if (there > 0) return busy("runtime", " at " + address) + ".";
-    return "No runtime was connected to " + address + waited + "; its containers need that as AWS_LAMBDA_RUNTIME_API.";
-  }
-  if (there == 0) return "No instance was ready" + waited + ".";
-  return busy("instance", "") + " (at most " + std::to_string(configuration().kiln.max_instances) +
-         ": --max-instances).";
-}
-
 }  // namespace kiln

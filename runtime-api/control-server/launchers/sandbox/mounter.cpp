@@ -90,15 +90,18 @@ Descriptor start_mounter() {
   int pair[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) fail("socketpair");
   Descriptor ours(pair[0]);
-  const Descriptor theirs(pair[1]);
+  Descriptor theirs(pair[1]);
   char* const stack = make_stack();
   int socket = theirs.get();
   if (::clone(run, stack + stack_size, CLONE_VM | SIGCHLD, &socket) < 0) fail("clone");
-  // `socket` and `theirs` are not to change before they have been read there.
+  // It has a descriptor of its own by now; with none here, its end is told. Until it has read `socket`, this waits.
+  theirs.reset();
   char byte = 0;
-  while (::recv(ours.get(), &byte, sizeof byte, 0) < 0) {
+  ssize_t size = 0;
+  while ((size = ::recv(ours.get(), &byte, sizeof byte, 0)) < 0) {
     if (errno != EINTR) fail("the mounter's start");
   }
+  if (size == 0) throw std::system_error(ECHILD, std::generic_category(), "the mounter's start");
   return ours;
 }
 
